@@ -1,0 +1,1 @@
+"""Measurements of hdray against its baselines: both sides in one run. `make bench`, or a module on its own."""

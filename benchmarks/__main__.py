@@ -1,0 +1,40 @@
+"""Run every benchmark (or those named), print both sides with their ratio, and write build/bench.json.
+
+python -m benchmarks
+python -m benchmarks fit mesh
+"""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+NAMES = ("fit", "mesh", "chamfer", "pipeline", "memory")
+RESULT = Path("build/bench.json")
+
+
+def main() -> None:
+    """Measure, one benchmark after the other: each has the machine to itself."""
+    import torch
+
+    names = sys.argv[1:] or NAMES
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        sys.exit(f"error: no benchmark is called {unknown[0]}; there are {', '.join(NAMES)}")
+    print(f"torch {torch.__version__}, {os.cpu_count()} cores, GPUs: {torch.cuda.device_count()}", flush=True)
+    results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    for name in names:
+        print(f"== {name}", flush=True)
+        results[name] = importlib.import_module(f"benchmarks.{name}").measure()
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(results, indent=1) + "\n")
+    print(f"\n{'benchmark':<10} {'ours':>12} {'baseline':>12} {'ratio':>8}")
+    for name in names:
+        row = results[name]
+        print(f"{name:<10} {row['ours']:>12.4g} {row['baseline']:>12.4g} {row['ratio']:>8.2f}")
+    print(f"written to {RESULT}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Memory of the streamed pipeline as a slope over the number of shapes, object store included.
+
+Payload as in a real run (200,000 coded points a shape); labels are synthetic and fitting is one step, so that thousands
+of shapes pass in minutes. Memory is the proportional set size of this process and everything below it, shared pages of
+the object store included. MB a shape: `ours` is the slope between the
+two runs, `baseline` the allowance, `ratio` allowance over slope.
+"""
+
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.cluster import local_cluster
+from hdray.config.presets import demo
+from hdray.config.tree import Config
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.exactly_once import CommittedTable
+from hdray.pipeline.fitting import FittingActor
+from hdray.pipeline.inputs import instance_id
+from hdray.pipeline.instances import ACCEPTED, manifest_schema, sampled_schema
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+from hdray.seeds import numpy_stream
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ray.data import Dataset
+
+FEW, MANY = 400, 4_000
+ALLOWANCE_MB = 0.1
+OBJECT_STORE_BYTES = 2**30
+
+
+def measure() -> dict[str, float]:
+    """Peak memory of a run over FEW shapes and of one over MANY, each on a fresh cluster."""
+    peaks = {count: _peak_mb(count) for count in (FEW, MANY)}
+    slope = (peaks[MANY] - peaks[FEW]) / (MANY - FEW)
+    for count, peak in peaks.items():
+        print(f"{count} shapes: at most {peak:.0f} MB", flush=True)
+    # A slope at or below zero is no growth that this could measure; the ratio then names the finest it could.
+    resolution = 1.0 / (MANY - FEW)
+    return {"ours": slope, "baseline": ALLOWANCE_MB, "ratio": ALLOWANCE_MB / max(slope, resolution)}
+
+
+def _peak_mb(count: int) -> float:
+    base = demo()
+    config = replace(base, fit=replace(base.fit, steps=1, initialisation="random", batch_size=8))
+    with tempfile.TemporaryDirectory() as folder, local_cluster(OBJECT_STORE_BYTES) as resources:
+        run = RunDirectory(folder)
+        ensure_initialisation(run, config, [], resources)
+        with _Watch() as watch:
+            _stream(run, config, count, resources)
+        return watch.peak_mb
+
+
+def _stream(run: RunDirectory, config: Config, count: int, resources: Resources) -> None:
+    import pyarrow as pa
+    from ray.data import ActorPoolStrategy
+
+    cpus = config.execution.task_cpus
+
+    def build(rows: "Dataset") -> "Dataset":
+        sampled = rows.map_batches(
+            SyntheticSampling, fn_constructor_kwargs={"config": config}, batch_size=1, batch_format="pyarrow",
+            compute=ActorPoolStrategy(size=resources.sampling_actors(config.execution)), num_cpus=cpus,
+        )  # fmt: skip
+        arguments = {"config": config, "initialisation_url": initialisation_url(run)}
+        return sampled.map_batches(
+            FittingActor, fn_constructor_kwargs=arguments, batch_size=config.fit.batch_size, batch_format="pyarrow",
+            compute=ActorPoolStrategy(size=resources.fitting_actors(config.execution)), num_cpus=cpus,
+        )  # fmt: skip
+
+    names = [f"shape-{number}" for number in range(count)]
+    rows = [{"id": instance_id(name), "source": name, "split": "train"} for name in names]
+    CommittedTable(run.path("instances"), run.path("commits")).append(
+        run.path("stages", "manifest.parquet"),
+        pa.Table.from_pylist(rows, schema=manifest_schema()),
+        build,
+        what="synthetic shapes fitted",
+        cpus=cpus,
+        progress_s=10.0,
+        silence_s=600.0,
+    )
+
+
+class SyntheticSampling:
+    """Stands for the sampling actor: the same bytes a shape, labels of a ball instead of a mesh's."""
+
+    def __init__(self, config: Config) -> None:
+        self.settings = config.signal
+
+    def __call__(self, batch: "pa.Table") -> "pa.Table":
+        """A sample per row."""
+        import pyarrow as pa
+
+        from hdray.signals.points import decode, encode, pack
+
+        rows = []
+        for row in batch.to_pylist():
+            stream, settings = numpy_stream(row["id"]), self.settings
+
+            def ball(count: int, stream: np.random.Generator = stream) -> tuple[bytes, bytes]:
+                codes = encode(stream.random((count, 3)) - 0.5)
+                return codes.tobytes(), pack(np.linalg.norm(decode(codes), axis=1) < 0.4).tobytes()
+
+            row["points"], row["labels"] = ball(settings.uniform_points + settings.near_points)
+            for kind in ("uniform", "near"):
+                row[f"held_out_{kind}"], row[f"held_out_{kind}_labels"] = ball(settings.held_out_points)
+            row["surface"], _ = ball(settings.surface_points)
+            rows.append({**row, "status": ACCEPTED, "repairs": []})
+        return pa.Table.from_pylist(rows, schema=sampled_schema())
+
+
+class _Watch:
+    """The highest memory of this process and all below it, once it has settled."""
+
+    def __enter__(self) -> "_Watch":
+        self.peak_mb, self._stop = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._stop.wait(1.0):
+            self.peak_mb = max(self.peak_mb, _memory_mb())
+
+
+def _memory_mb() -> float:
+    """Proportional set size: private pages, and shared pages divided among those who share them."""
+    import psutil
+
+    this = psutil.Process()
+    total = 0
+    for process in [this, *this.children(recursive=True)]:
+        try:
+            total += process.memory_full_info().pss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 1e6
+
+
+if __name__ == "__main__":
+    begin = time.monotonic()
+    print(measure(), f"{time.monotonic() - begin:.0f} s")

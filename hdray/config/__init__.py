@@ -1,0 +1,1 @@
+"""The configuration of a run: the typed tree, its presets, and the command line."""

@@ -1,0 +1,111 @@
+"""The whole configuration of a run: one typed tree, validated when built."""
+
+import dataclasses
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from hdray.fields.settings import MLPSettings
+from hdray.fitting.settings import FitSettings
+from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
+from hdray.metrics.settings import EvaluateSettings
+from hdray.settings import STRICT, check, check_positive, execution
+from hdray.signals.settings import OccupancySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSettings:
+    """Which shapes go in, and how they are divided."""
+
+    __pydantic_config__ = STRICT
+
+    chairs: int = 128
+    """Procedural chairs to make when no --data is given."""
+    limit: int = 0
+    """Use only the first this many inputs in order of their ids; 0 uses all."""
+    validation_share: float = 0.05
+    """Share of shapes held out for validation (0.05 as published)."""
+    test_share: float = 0.15
+    """Share of shapes held out for the final metrics (0.15 as published)."""
+    split_file: str = ""
+    """CSV with columns file,split (train, validation or test) that fixes the split; empty splits by stable hash."""
+    family_file: str = ""
+    """CSV with columns file,family: shapes of one family share a split; families.csv in the data is found by itself."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "chairs")
+        check("limit", self.limit, self.limit >= 0, "0 or more")
+        shares = self.validation_share + self.test_share
+        fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1
+        check("validation_share", self.validation_share, fits, "0 or more, and below 1 together with test_share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionSettings:
+    """Where and how wide a run is carried out: never changes a result."""
+
+    __pydantic_config__ = STRICT
+
+    sampling_actors: int = execution(0)
+    """Actors that read, repair and label meshes; 0 asks the cluster (one per four CPUs, at least one)."""
+    fitting_actors: int = execution(0)
+    """Actors that fit fields and extract meshes; 0 asks the cluster (one per GPU, or one per CPU without GPUs)."""
+    fitting_threads: int = execution(1)
+    """Torch threads of such an actor; 0 takes the node's cores. Fits are bit-equal for equal numbers of threads."""
+    training_threads: int = execution(0)
+    """Torch threads of a training worker on a CPU; 0 divides the node's cores among the workers."""
+    task_cpus: float = execution(0.25)
+    """Logical CPUs each actor or task asks of Ray; small, so that every stage fits on two CPUs at once."""
+    progress_s: float = execution(10.0)
+    """Seconds between progress lines; 0 is silent."""
+
+    def __post_init__(self) -> None:
+        for name in ("sampling_actors", "fitting_actors", "fitting_threads", "training_threads", "progress_s"):
+            check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        check("task_cpus", self.task_cpus, 0 < self.task_cpus <= 0.4, "above 0 and at most 0.4")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything a run needs to be repeated."""
+
+    __pydantic_config__ = STRICT
+
+    preset: str = execution("demo")
+    """Named starting point of every value below: see hdray/config/presets.py."""
+    config: str = execution("")
+    """YAML file of values laid over the preset; the command line is laid over both."""
+    data: str = ""
+    """Folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf); empty makes procedural chairs."""
+    run: str = execution("")
+    """Folder or s3:// URL of the run directory; empty is runs/<preset>."""
+    seed: int = 0
+    """Seed of every random draw of the run."""
+    inputs: InputSettings = dataclasses.field(default_factory=InputSettings)
+    signal: OccupancySettings = dataclasses.field(default_factory=OccupancySettings)
+    field: MLPSettings = dataclasses.field(default_factory=MLPSettings)
+    fit: FitSettings = dataclasses.field(default_factory=FitSettings)
+    generator: GeneratorSettings = dataclasses.field(default_factory=GeneratorSettings)
+    train: TrainSettings = dataclasses.field(default_factory=TrainSettings)
+    generate: GenerateSettings = dataclasses.field(default_factory=GenerateSettings)
+    evaluate: EvaluateSettings = dataclasses.field(default_factory=EvaluateSettings)
+    execution: ExecutionSettings = dataclasses.field(default_factory=ExecutionSettings)
+
+    def __post_init__(self) -> None:
+        within = self.generate.steps <= self.generator.timesteps
+        right = f"at most generator.timesteps = {self.generator.timesteps}"
+        check("generate.steps", self.generate.steps, within, right)
+        within = self.evaluate.points <= self.signal.surface_points
+        right = f"at most signal.surface_points = {self.signal.surface_points}"
+        check("evaluate.points", self.evaluate.points, within, right)
+
+
+def flatten(settings: Any, prefix: str = "", results_only: bool = False) -> dict[str, Any]:
+    """The tree as {"section.key": value}; with `results_only`, without the keys marked as execution."""
+    flat: dict[str, Any] = {}
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            flat.update(flatten(value, f"{prefix}{item.name}.", results_only))
+        elif not (results_only and item.metadata.get("execution")):
+            flat[prefix + item.name] = value
+    return flat

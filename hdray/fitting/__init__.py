@@ -1,0 +1,1 @@
+"""How the parameters of many fields are found at once."""

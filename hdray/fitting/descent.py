@@ -1,0 +1,126 @@
+"""Fitting by descent: K shapes in, K vectors of weights out, every step one batch of matrix products.
+
+Shapes in comments: K instances, S slots, D weights, P points a step, N points stored per instance.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hdray.fields.mlp import MLPField
+from hdray.fields.mlp_gradient import losses
+from hdray.fitting.adam import RowAdam
+from hdray.fitting.draws import Draws, instance_keys
+from hdray.fitting.precision import resolve
+from hdray.fitting.schedule import Cosine, Plateau
+from hdray.fitting.settings import FitSettings
+from hdray.signals.points import LARGEST_CODE, decode
+
+logger = logging.getLogger(__name__)
+
+# Rows of vectors start at multiples of this many float32 entries: a cache line, and the widest vector registers.
+ROW_MULTIPLE = 64
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What fitting found, a row per instance, on the CPU."""
+
+    theta: Tensor
+    """(K, D) float32."""
+    loss: Tensor
+    """(K,) float32: binary cross entropy on the training points, mean over the last epoch of steps."""
+    steps: Tensor
+    """(K,) int64: optimiser steps taken; fewer than the budget where an instance stopped early."""
+
+
+def fit(
+    field: MLPField,
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    start: Tensor,
+    settings: FitSettings,
+    ids: list[str],
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> FitResult:
+    """Fit one vector per instance, all from the same start.
+
+    A vector depends on its own points, its id, the seed, the start and the settings: not on the other instances, their
+    number, nor its place among them, bit for bit on one machine with one number of threads.
+
+    Args:
+        points: (K, N, 3) uint16 codes, K at most settings.batch_size; missing instances are padded.
+        labels: (K, N/8) uint8, packed.
+        start: (D,).
+
+    Raises:
+        ValueError: arguments that do not fit together.
+    """
+    device = torch.device(device)
+    points, labels = torch.as_tensor(points), torch.as_tensor(labels)
+    _check(field, points, labels, start, settings, ids)
+    slots, count, size = settings.batch_size, len(ids), field.layout.size
+    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device)
+    levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
+    gradient = field.gradient(slots, settings.points_per_step, levels, resolve(settings.precision, device), device)
+
+    # (S, D rounded up); the filling entries have no gradient and stay zero
+    theta = torch.zeros(slots, -(-size // ROW_MULTIPLE) * ROW_MULTIPLE, device=device)
+    theta[:, :size] = start.to(device)
+    adam = RowAdam(theta)
+
+    epoch = max(1, points.shape[1] // settings.points_per_step)
+    plateau = Plateau(settings, slots, device) if settings.schedule == "plateau" else None
+    schedule = plateau or Cosine(settings, slots, device)
+    total = torch.zeros(slots, dtype=torch.float64, device=device)
+    loss = torch.zeros(slots, dtype=torch.float64, device=device)
+    shown = time.monotonic()
+    step = 0
+    while step < settings.steps:
+        codes, inside = draws.at(step)
+        probability = gradient(theta, codes, inside, adam.gradient)
+        adam.step(schedule.rate(step))
+        # Losses cost a logarithm per point: only where something reads them.
+        if plateau or step >= settings.steps - epoch:
+            total += losses(probability, inside)
+        step += 1
+        if plateau and step % epoch == 0:
+            loss = torch.where(plateau.running, total / epoch, loss)
+            plateau.end_epoch(total / epoch)
+            total.zero_()
+            if not plateau.running[:count].any():
+                break
+        if settings.show_progress_s and time.monotonic() - shown >= settings.show_progress_s:
+            shown = time.monotonic()
+            logger.info("fitting %d shapes: step %d of at most %d", count, step, settings.steps)
+
+    if plateau:
+        taken = torch.where(plateau.running, step, plateau.epochs * epoch)
+        if step < epoch:
+            loss = total / step
+    else:
+        taken = torch.full((slots,), step)
+        loss = total / min(epoch, settings.steps)
+    return FitResult(theta[:count, :size].cpu().clone(), loss[:count].float().cpu(), taken[:count].cpu())
+
+
+def _check(
+    field: MLPField, points: Tensor, labels: Tensor, start: Tensor, settings: FitSettings, ids: list[str]
+) -> None:
+    count = len(ids)
+    if not 1 <= count <= settings.batch_size:
+        raise ValueError(f"{count} instances; fit takes between 1 and batch_size = {settings.batch_size} at a time")
+    if points.dtype != torch.uint16 or points.dim() != 3 or points.shape[0] != count or points.shape[2] != 3:
+        raise ValueError(f"points are {points.dtype} {tuple(points.shape)}; they must be torch.uint16 ({count}, N, 3)")
+    if labels.dtype != torch.uint8 or labels.shape != (count, points.shape[1] // 8) or points.shape[1] % 8:
+        raise ValueError(
+            f"labels are {labels.dtype} {tuple(labels.shape)}; {points.shape[1]} points, a multiple of 8, need "
+            f"torch.uint8 ({count}, {points.shape[1] // 8})"
+        )
+    if start.shape != (field.layout.size,):
+        raise ValueError(f"the start has shape {tuple(start.shape)}; this field needs ({field.layout.size},)")

@@ -1,0 +1,79 @@
+"""Which points a step sees: draws with replacement that belong to the instance, for K instances at once.
+
+A draw is a hash of (the instance's key, its place in the instance's stream), so any slot, step or block of steps can be
+drawn alone and the same, with no generator per instance to carry along. Points stay coded: one 64-bit word holds the
+three 16-bit coordinates and the label, and a step decodes the words it drew.
+
+Shapes in comments: K instances, P points a step, N points stored per instance.
+"""
+
+import torch
+from torch import Tensor
+
+from hdray.seeds import seed_of
+from hdray.signals.points import unpack
+
+LOW_32 = 0xFFFFFFFF
+# Two odd multipliers of a full-avalanche 32-bit mixer (xorshift-multiply, two rounds), as signed 32-bit numbers: times
+# a 32-bit word they never leave int64, and modulo 2^32 the sign makes no difference.
+FIRST_MULTIPLIER = 0x21F0AAAD
+SECOND_MULTIPLIER = 0xD35A2D97 - 2**32
+
+
+class Draws:
+    """The points of up to `slots` instances in coded words, drawn by counter."""
+
+    def __init__(
+        self, points: Tensor, labels: Tensor, keys: list[int], slots: int, points_per_step: int, device: torch.device
+    ) -> None:
+        """
+        Args:
+            points: (K, N, 3) uint16 codes. labels: (K, N/8) uint8, packed.
+            keys: a 63-bit seed for each of the K instances.
+            slots: at least K; the rest repeat the first instance.
+            points_per_step: P.
+        """
+        count, stored = points.shape[:2]
+        if stored >= 2**31:
+            raise ValueError(f"{stored} points per instance; draws reach 2^31")
+        self.stored = stored
+        self.points_per_step = points_per_step
+        self.words = pack_words(points, labels).flatten().to(device)
+        rows = [slot if slot < count else 0 for slot in range(slots)]
+        # (slots, 1) each
+        self.offsets = torch.tensor([row * stored for row in rows], device=device).unsqueeze(1)
+        self.first_keys = torch.tensor([keys[row] & LOW_32 for row in rows], device=device).unsqueeze(1)
+        self.second_keys = torch.tensor([keys[row] >> 32 for row in rows], device=device).unsqueeze(1)
+        self.places = torch.arange(points_per_step, device=device)
+        self.shifts = torch.tensor([0, 16, 32], device=device)
+
+    def indices(self, step: int) -> Tensor:
+        """(slots, P) int64: the places in the instance's points that it draws at this step."""
+        counter = self.places + (step * self.points_per_step & LOW_32)
+        mixed = (counter.bitwise_and_(LOW_32) ^ self.first_keys).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(mixed >> 16).mul_(FIRST_MULTIPLIER).add_(self.second_keys).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(mixed >> 15).mul_(SECOND_MULTIPLIER).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(mixed >> 15)
+        # A uniform 32-bit number times N, divided by 2^32, is uniform over N up to N / 2^32.
+        return mixed.mul_(self.stored).bitwise_right_shift_(32)
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """Codes (slots, P, 3) int64 and targets (slots, P) float64 of 0 or 1 for this step."""
+        places = self.indices(step).add_(self.offsets)
+        words = torch.index_select(self.words, 0, places.flatten()).view_as(places)
+        codes = (words.unsqueeze(-1) >> self.shifts).bitwise_and_(0xFFFF)
+        return codes, words.bitwise_right_shift_(48).double()
+
+
+def pack_words(points: Tensor, labels: Tensor) -> Tensor:
+    """(K, N) int64 from codes (K, N, 3) uint16 and packed labels (K, N/8): x, y, z, then the label, low bits first."""
+    # Widened one coordinate at a time: all three at once would take three times the memory of the result.
+    words = unpack(labels).to(torch.int64)
+    for coordinate in (2, 1, 0):
+        words.bitwise_left_shift_(16).bitwise_or_(points[..., coordinate].to(torch.int64))
+    return words
+
+
+def instance_keys(ids: list[str], seed: int) -> list[int]:
+    """The seed of each instance's stream of draws."""
+    return [seed_of(seed, name, "fit") for name in ids]

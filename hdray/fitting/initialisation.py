@@ -1,0 +1,35 @@
+"""The start that all fits share: a seeded draw, or one shape fitted from that draw."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hdray.fields.mlp import MLPField
+from hdray.fitting.descent import fit
+from hdray.fitting.settings import FitSettings
+from hdray.seeds import torch_stream
+
+
+def random_start(field: MLPField, seed: int) -> Tensor:
+    """(D,) drawn as a freshly built network would be; the same for the same run seed."""
+    return field.initialise(torch_stream(seed, "initialisation"))
+
+
+def fitted_start(
+    field: MLPField,
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    settings: FitSettings,
+    instance: str,
+    seed: int,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """(D,) of one instance's points (N, 3) and packed labels (N/8,), fitted from the random start.
+
+    Fitted alone, in one slot: nothing else shares the batch, so nothing is padded.
+    """
+    alone = replace(settings, batch_size=1)
+    start = random_start(field, seed)
+    return fit(field, points[None], labels[None], start, alone, [instance], seed, device).theta[0]

@@ -1,0 +1,58 @@
+"""How good fits are on points that were not fitted: binary cross entropy and intersection over union.
+
+Shapes in comments: K instances, P points.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from hdray.fields.mlp import MLPField
+from hdray.signals.points import decode, unpack
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A row per instance, on the CPU, float32."""
+
+    bce: Tensor
+    """(K,) mean binary cross entropy."""
+    iou: Tensor
+    """(K,) points inside both over points inside either (inside: probability above one half); 1 where neither the
+    field nor the shape has any, since they then agree everywhere."""
+
+
+@torch.no_grad()
+def quality(
+    field: MLPField,
+    theta: Tensor,
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    device: torch.device | str = "cpu",
+    chunk: int = 2_048,
+) -> Quality:
+    """Quality of vectors theta (K, D) at coded points (K, P, 3) uint16 with packed labels (K, P/8), in float32.
+
+    Points go through `chunk` at a time, so memory does not grow with P.
+    """
+    theta = theta.to(device)
+    points, labels = torch.as_tensor(points), torch.as_tensor(labels)
+    cross_entropy = torch.zeros(len(theta), dtype=torch.float64)
+    both = torch.zeros(len(theta), dtype=torch.int64)
+    either = torch.zeros(len(theta), dtype=torch.int64)
+    targets = unpack(labels)
+    for first in range(0, points.shape[1], chunk):
+        coords = decode(points[:, first : first + chunk]).to(device)
+        inside = targets[:, first : first + chunk].to(device)
+        logits = field(theta, coords).squeeze(-1)
+        cross_entropy += (
+            binary_cross_entropy_with_logits(logits.double(), inside.double(), reduction="none").sum(dim=1).cpu()
+        )
+        predicted = logits > 0
+        both += (predicted & inside).sum(dim=1).cpu()
+        either += (predicted | inside).sum(dim=1).cpu()
+    iou = torch.where(either == 0, 1.0, both.double() / either.clamp_min(1))
+    return Quality((cross_entropy / points.shape[1]).float(), iou.float())

@@ -1,0 +1,49 @@
+"""Settings of fitting by descent."""
+
+from dataclasses import dataclass
+
+from hdray.settings import STRICT, check, check_choice, check_positive, execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """Fitting K fields at once by Adam on binary cross entropy (HyperDiffusion, section 4)."""
+
+    __pydantic_config__ = STRICT
+
+    batch_size: int = 16
+    """Shapes fitted together; short batches are padded, so a vector never depends on its neighbours."""
+    steps: int = 1_000
+    """Optimiser steps per shape: all of them under the cosine schedule, at most this many under plateau."""
+    points_per_step: int = 2_048
+    """Points per shape and step, drawn with replacement."""
+    learning_rate: float = 5e-3
+    """Adam's initial learning rate."""
+    schedule: str = "cosine"
+    """cosine (to zero over `steps`) or plateau (the published code's: x0.8 after 10 epochs without improvement)."""
+    plateau_patience: int = 10
+    """Plateau only: epochs without improvement before the learning rate drops."""
+    plateau_factor: float = 0.8
+    """Plateau only: what the learning rate is multiplied by when it drops."""
+    minimum_learning_rate: float = 1e-5
+    """Plateau only: the floor of the learning rate."""
+    stop_patience: int = 50
+    """Plateau only: epochs without improvement after which a shape stops."""
+    initialisation: str = "fitted"
+    """Common start: fitted (the first accepted training shape, fitted first) or random (one seeded draw for all)."""
+    precision: str = "auto"
+    """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
+    minimum_near_iou: float = 0.5
+    """Quality gate: fits whose IoU on held-out near-surface points is lower are kept out of training."""
+    show_progress_s: float = execution(30.0)
+    """Seconds between progress lines of a fitting actor; 0 is silent."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "batch_size", "steps", "points_per_step", "learning_rate", "plateau_patience")
+        check_positive(self, "minimum_learning_rate", "stop_patience")
+        check_choice(self, "schedule", ("cosine", "plateau"))
+        check_choice(self, "initialisation", ("fitted", "random"))
+        check_choice(self, "precision", ("auto", "bf16", "fp32"))
+        check("plateau_factor", self.plateau_factor, 0 < self.plateau_factor < 1, "between 0 and 1")
+        check("minimum_near_iou", self.minimum_near_iou, 0 <= self.minimum_near_iou <= 1, "between 0 and 1")
+        check("show_progress_s", self.show_progress_s, self.show_progress_s >= 0, "0 or more")

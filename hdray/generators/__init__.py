@@ -1,0 +1,1 @@
+"""How parameters are modelled: distributions over the weight vectors of fields."""

@@ -1,0 +1,83 @@
+"""Training a HyperDiffusion generator on a table of weight vectors. Shapes: N vectors, B of them in a batch, D weights."""
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor, nn
+
+from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.generators.normaliser import Normaliser
+from hdray.generators.optimiser import ParameterGroups, parameter_groups
+from hdray.generators.settings import GeneratorSettings, TrainSettings
+from hdray.generators.tokens import Spans
+from hdray.seeds import torch_stream
+
+
+class VectorTraining:
+    """The Trainee of HyperDiffusion: shuffled epochs over the vectors, a diffusion step and noise for every row."""
+
+    zero_stages: Collection[int] = (0, 1, 2, 3)
+    precisions: Collection[str] = ("bf16", "fp32")
+
+    def __init__(
+        self, theta: Tensor, layout: Spans, settings: GeneratorSettings, seed: int, reference: Tensor | None
+    ) -> None:
+        """theta (N, D) float32 on the CPU; reference (D,) is the shared initialisation, None where there is none.
+
+        Raises ValueError for no vectors, or for entries that are not finite.
+        """
+        if len(theta) == 0:
+            raise ValueError("there are no vectors to train on")
+        if not torch.isfinite(theta).all():
+            raise ValueError("some of the vectors to train on have entries that are not finite")
+        self.seed = seed
+        self.model = HyperDiffusion(layout, settings)
+        self.model.transformer.initialise(torch_stream(seed, "transformer", "initialisation"))
+        self.model.normaliser = Normaliser.fit(
+            theta, self.model.sizes, settings.normalisation, reference if settings.delta else None
+        )
+        self.vectors = self.model.normaliser.forward(theta)  # (N, D)
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+
+    @property
+    def module(self) -> nn.Module:
+        """The transformer; the scaling of the vectors stays out of it, and so out of reach of casts to bf16."""
+        return self.model.transformer
+
+    @property
+    def records(self) -> int:
+        """N."""
+        return len(self.vectors)
+
+    def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
+        """Linear matrices decay, the rest only if everything does."""
+        return parameter_groups(self.module, settings)
+
+    def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
+        """`vectors` (B, D), `timestep` (B,) and `noise` (B, D) of the rows; epochs are shuffled, without replacement."""
+        timesteps = self.model.diffusion.timesteps
+        picks, times = [], torch.empty(len(rows), dtype=torch.long)
+        noise = torch.empty(len(rows), self.vectors.shape[1])
+        for index, row in enumerate(rows):
+            picks.append(self._pick(step * size + row))
+            stream = torch_stream(self.seed, "training", step, row)
+            times[index] = torch.randint(timesteps, (), generator=stream)
+            noise[index].normal_(generator=stream)
+        return {"vectors": self.vectors[picks], "timestep": times, "noise": noise}
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """The diffusion loss."""
+        return self.model.loss(batch)
+
+    def export(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The state dict of the HyperDiffusion model with these weights of its transformer."""
+        scaling = {"shift": self.model.shift, "scale": self.model.scale}
+        return {**{f"transformer.{name}": weight for name, weight in weights.items()}, **scaling}
+
+    def _pick(self, draw: int) -> int:
+        """The vector of the draw-th row since the start of training."""
+        epoch, position = divmod(draw, self.records)
+        if epoch != self._epoch:
+            stream = torch_stream(self.seed, "training", "epoch", epoch)
+            self._epoch, self._order = epoch, torch.randperm(self.records, generator=stream)
+        return int(self._order[position])

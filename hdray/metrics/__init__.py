@@ -1,0 +1,1 @@
+"""How good generated shapes are, and whether they are new."""

@@ -1,0 +1,67 @@
+"""Chamfer distances between sets of point clouds, by blocks.
+
+The distance of clouds X and Y is the mean over X of the (squared) distance to the nearest point of Y plus the mean over
+Y of the (squared) distance to the nearest point of X: the sum of both directions, as published. Both come from one
+block of pairwise distances.
+
+Differences of coordinates are squared, rather than |x|^2 + |y|^2 - 2 xy expanded into a matrix product: in three
+dimensions that is as fast, and the expansion loses the digits of small distances, which are the ones that count.
+"""
+
+import torch
+from torch import Tensor
+
+# Numbers in one block of distances. On a CPU the block and its scratch should stay in the cache.
+CPU_BLOCK = 2**18
+GPU_BLOCK = 2**27
+
+
+def chamfer_matrix(
+    a: Tensor, b: Tensor | None = None, *, squared: bool = True, device: torch.device | str = "cpu"
+) -> Tensor:
+    """Chamfer distances (N, M) float32 on the CPU of clouds a (N, P, 3) from clouds b (M, Q, 3).
+
+    Without `b`, of a from itself (N, N), each pair computed once. `squared` means squares of nearest distances (as
+    published), otherwise the distances. A distance depends on its two clouds only, not on the others.
+    """
+    device = torch.device(device)
+    # Coordinates first, so that each is contiguous along the points.
+    left = a.to(device, torch.float32).transpose(1, 2).contiguous()  # (N, 3, P)
+    right = left if b is None else b.to(device, torch.float32).transpose(1, 2).contiguous()  # (M, 3, Q)
+    result = torch.zeros(len(left), len(right), device=device)
+    for row in range(len(left)):
+        first = row + 1 if b is None else 0  # a cloud is at distance 0 from itself
+        result[row, first:] = distances_from_one(left[row], right[first:], squared)
+    if b is None:
+        result += result.T.clone()
+    return result.cpu()
+
+
+def distances_from_one(cloud: Tensor, others: Tensor, squared: bool) -> Tensor:
+    """Chamfer distances (M,) of one cloud (3, P) from others (M, 3, Q)."""
+    points, count = cloud.shape[1], others.shape[2]
+    block = CPU_BLOCK if cloud.device.type == "cpu" else GPU_BLOCK
+    rows = max(1, min(points, block // max(count, 1)))  # points of the cloud at a time
+    clouds = max(1, block // (rows * count))  # other clouds at a time
+    result = others.new_empty(len(others))
+    for start in range(0, len(others), clouds):
+        part = others[start : start + clouds].unsqueeze(2)  # (m, 3, 1, Q)
+        shape = (len(part), rows, count)
+        total, difference = others.new_empty(shape), others.new_empty(shape)
+        from_cloud = others.new_empty(len(part), points)
+        to_cloud = others.new_full((len(part), count), torch.inf)
+        for low in range(0, points, rows):
+            some = cloud[:, low : low + rows, None]  # (3, p, 1)
+            d2, scratch = total[:, : some.shape[1]], difference[:, : some.shape[1]]  # (m, p, Q)
+            torch.sub(some[0], part[:, 0], out=scratch)
+            torch.mul(scratch, scratch, out=d2)
+            for axis in (1, 2):
+                torch.sub(some[axis], part[:, axis], out=scratch)
+                d2.addcmul_(scratch, scratch)
+            from_cloud[:, low : low + rows] = d2.amin(dim=2)
+            torch.minimum(to_cloud, d2.amin(dim=1), out=to_cloud)
+        if not squared:
+            from_cloud.sqrt_()
+            to_cloud.sqrt_()
+        result[start : start + clouds] = from_cloud.mean(dim=1) + to_cloud.mean(dim=1)
+    return result

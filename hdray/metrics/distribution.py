@@ -1,0 +1,83 @@
+"""How close a set of generated shapes is to a set of reference shapes: MMD, COV and 1-NNA (HyperDiffusion, section 6.3).
+
+All three are computed from matrices of distances, whatever the distance is. An empty generated shape takes part in all
+of them as a miss, as if it lay infinitely far from every shape, other empty ones included:
+
+- MMD: it is never the nearest shape to a reference. With no other generated shape at all, MMD is infinite.
+- COV: it is matched to no reference.
+- 1-NNA: it counts as correctly told apart from the references (it is), and is nobody's nearest neighbour.
+
+Empty shapes are rows and columns of infinite distances; `with_empties` appends them to matrices of the others.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def with_empties(generated_reference: Tensor, generated_generated: Tensor, empties: int) -> tuple[Tensor, Tensor]:
+    """Matrices (G, R) and (G, G) of non-empty shapes -> (G + E, R) and (G + E, G + E), the empty ones infinitely far."""
+    count, references = generated_reference.shape
+    across = generated_reference.new_full((count + empties, references), math.inf)
+    across[:count] = generated_reference
+    within = generated_generated.new_full((count + empties, count + empties), math.inf)
+    within[:count, :count] = generated_generated
+    return across, within
+
+
+def mmd(generated_reference: Tensor) -> float:
+    """Minimum matching distance of (G, R) distances: mean over references of the distance to the nearest generated."""
+    check_counts(generated_reference)
+    return float(generated_reference.double().amin(dim=0).mean())
+
+
+def cov(generated_reference: Tensor) -> float:
+    """Coverage of (G, R) distances: the share of references that are the nearest one to some generated shape.
+
+    Among references at equal distance the first counts. Rows of infinite distances (empty shapes) match nothing.
+    """
+    check_counts(generated_reference)
+    solid = generated_reference.isfinite().any(dim=1)
+    matched = generated_reference[solid].argmin(dim=1)
+    return len(matched.unique()) / generated_reference.shape[1]
+
+
+def nna(generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor) -> float:
+    """1-nearest-neighbour accuracy of (G, R), (G, G) and (R, R) distances: the share of shapes told apart rightly.
+
+    Each shape is called what its nearest other shape is; 0.5 is best. A shape is never its own neighbour. Where a
+    generated and a reference shape are equally near, the call is wrong: a copy of a reference is not told apart.
+    """
+    check_counts(generated_reference)
+    own_generated = nearest_other(generated_generated)  # (G,)
+    own_reference = nearest_other(reference_reference)  # (R,)
+    empty = ~generated_reference.isfinite().any(dim=1)
+    generated_right = (own_generated < generated_reference.amin(dim=1)) | empty
+    reference_right = own_reference < generated_reference.amin(dim=0)
+    # With one reference and nothing but empty shapes, its nearest neighbour does not exist; it is told apart.
+    reference_right |= generated_reference.amin(dim=0).isinf()
+    right = int(generated_right.sum()) + int(reference_right.sum())
+    return right / sum(generated_reference.shape)
+
+
+def nearest_other(distances: Tensor) -> Tensor:
+    """Per row of (N, N) distances the smallest off the diagonal, (N,); infinite where there is no other."""
+    others = distances.clone()
+    others.fill_diagonal_(math.inf)
+    return others.amin(dim=1)
+
+
+def distribution_metrics(
+    generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor, empties: int = 0
+) -> dict[str, float]:
+    """{"mmd", "cov", "nna"} of the distances of the non-empty generated shapes and the number of empty ones."""
+    across, within = with_empties(generated_reference, generated_generated, empties)
+    return {"mmd": mmd(across), "cov": cov(across), "nna": nna(across, within, reference_reference)}
+
+
+def check_counts(generated_reference: Tensor) -> None:
+    """Metrics of nothing are undefined: raise ValueError without generated (empty ones count) or reference shapes."""
+    if 0 in generated_reference.shape:
+        generated, references = generated_reference.shape
+        raise ValueError(f"metrics need shapes on both sides, not {generated} generated and {references} references")

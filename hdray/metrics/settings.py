@@ -1,0 +1,30 @@
+"""Settings of evaluation: the protocol that every number is reported with."""
+
+from dataclasses import dataclass
+
+from hdray.settings import STRICT, check_choice, check_positive, execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """Generated against held-out shapes by Chamfer distance (HyperDiffusion, section 6.3)."""
+
+    __pydantic_config__ = STRICT
+
+    points: int = execution(2_048)
+    """Surface points per shape; at most signal.surface_points."""
+    normalisation: str = execution("none")
+    """Per-cloud scaling before distances: none, std (mean and standard deviation, as published), box or sphere."""
+    squared: bool = execution(True)
+    """Mean of squared nearest distances (as published) rather than of distances."""
+    reference_split: str = execution("test")
+    """The held-out split generated shapes are compared with: validation, test, or held-out (both)."""
+    noise: float = execution(0.02)
+    """Standard deviation of the noise in the baseline 'training weights plus noise' (memorisation audit)."""
+    neighbours: int = execution(3)
+    """Nearest training shapes recorded for each generated one."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "points", "noise", "neighbours")
+        check_choice(self, "normalisation", ("none", "std", "box", "sphere"))
+        check_choice(self, "reference_split", ("validation", "test", "held-out"))

@@ -1,0 +1,1 @@
+"""The engine: maps the pure packages onto Ray Data, Ray Train and DeepSpeed."""

@@ -1,0 +1,141 @@
+"""A table written row by row exactly once, however often drivers and actors die on the way.
+
+The driver writes a manifest of the rows whose ids are not committed yet; Ray Data reads it, maps it, and writes Parquet
+with a two-phase commit: first the ids as pending, then the data, then pending becomes committed. What a killed driver
+left pending is deleted when the next one starts.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hdray.pipeline.progress import Progress
+from hdray.pipeline.storage import arrow_filesystem, write_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ray.data import Dataset
+
+
+@dataclass(frozen=True)
+class CommittedTable:
+    """A Parquet table and the ids of its committed rows, each a folder at a resolved URL."""
+
+    rows_url: str
+    commits_url: str
+
+    def row_files(self) -> list[str]:
+        """Paths of the table's files."""
+        return _parquet_files(self.rows_url)
+
+    def commit_files(self) -> list[str]:
+        """Paths of the files that hold committed ids."""
+        return [path for path in _parquet_files(self.commits_url) if not path.endswith(".pending.parquet")]
+
+    def committed(self) -> set[str]:
+        """Ids of the committed rows."""
+        import pyarrow.parquet as parquet
+
+        files, _ = arrow_filesystem(self.commits_url)
+        ids: set[str] = set()
+        for path in self.commit_files():
+            ids.update(parquet.read_table(path, filesystem=files, columns=["id"])["id"].to_pylist())
+        return ids
+
+    def read(self, columns: list[str]) -> "pa.Table | None":
+        """These columns (and the id) of the whole table in order of id; None where there are no rows."""
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+
+        files, _ = arrow_filesystem(self.rows_url)
+        wanted = list(dict.fromkeys(["id", *columns]))
+        tables = [parquet.read_table(path, filesystem=files, columns=wanted) for path in self.row_files()]
+        return pa.concat_tables(tables).sort_by("id") if tables else None
+
+    def append(
+        self,
+        manifest_url: str,
+        manifest: "pa.Table",
+        build: "Callable[[Dataset], Dataset]",
+        *,
+        what: str,
+        cpus: float,
+        progress_s: float,
+        silence_s: float,
+    ) -> None:
+        """Make and commit the rows of `manifest`, none of which may be committed already.
+
+        `build` maps the dataset of the manifest (a row a block) to the table's rows and must keep the column id.
+        `silence_s` is how long the pipeline may go without any output before Ray Data calls it hung.
+        """
+        import pyarrow.parquet as parquet
+        import ray.data
+
+        sink = io.BytesIO()
+        parquet.write_table(manifest, sink)
+        write_bytes(manifest_url, sink.getvalue())
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False  # they garble the logs of jobs; Progress counts what is committed
+        context.print_on_execution_start = False
+        context.execution_no_progress_timeout_s = int(1800 + silence_s)
+        context.checkpoint_config = self._commit_protocol()
+        try:
+            files, path = arrow_filesystem(manifest_url)
+            # Ray Data commits only what it read from files. Without the repartition all rows travel as one block, and
+            # nothing is written until everything is made.
+            rows = ray.data.read_parquet(path, filesystem=files, num_cpus=cpus).repartition(target_num_rows_per_block=1)
+            files, path = arrow_filesystem(self.rows_url)
+            with Progress(what, manifest.num_rows, _Counter(self).count, progress_s):
+                build(rows).write_parquet(path, filesystem=files, ray_remote_args={"num_cpus": cpus})
+        finally:
+            context.checkpoint_config = None
+
+    def _commit_protocol(self) -> Any:
+        from ray.data.checkpoint import CheckpointConfig
+        from ray.data.checkpoint.checkpoint_filter import CheckpointManager
+
+        class PendingCleaner(CheckpointManager):
+            """Removes what a killed run wrote without committing, and asks for no filter.
+
+            Ray's own manager adds a pool of filter actors (a CPU and a GiB each), which two CPUs cannot place beside
+            the stages; the manifest holds only rows that are not committed, so there is nothing to filter.
+            """
+
+            def load_checkpoint(self, data_file_dir: Any = None, data_file_filesystem: Any = None) -> tuple[None, int]:
+                self._clean_pending_checkpoints(data_file_dir, data_file_filesystem)
+                return None, 0
+
+        files, path = arrow_filesystem(self.commits_url)
+        return CheckpointConfig(
+            id_column="id",
+            checkpoint_path=path,
+            delete_checkpoint_on_success=False,
+            override_filesystem=files,
+            checkpoint_manager_cls=PendingCleaner,
+        )
+
+
+class _Counter:
+    """Counts the rows committed since it was made, reading the length of each commit file once."""
+
+    def __init__(self, table: CommittedTable) -> None:
+        self.table = table
+        self.files, _ = arrow_filesystem(table.commits_url)
+        self.rows = dict.fromkeys(table.commit_files(), 0)
+
+    def count(self) -> int:
+        import pyarrow.parquet as parquet
+
+        for path in self.table.commit_files():
+            if path not in self.rows:
+                self.rows[path] = parquet.read_metadata(path, filesystem=self.files).num_rows
+        return sum(self.rows.values())
+
+
+def _parquet_files(url: str) -> list[str]:
+    from pyarrow.fs import FileSelector
+
+    files, path = arrow_filesystem(url)
+    found = files.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
+    return sorted(info.path for info in found if info.path.endswith(".parquet"))

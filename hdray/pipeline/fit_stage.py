@@ -1,0 +1,124 @@
+"""Meshes to fields: sampling actors stream into fitting actors into one exactly-once Parquet write."""
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from hdray.config.load import result_keys
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.inputs import Input, list_inputs, read_content
+from hdray.pipeline.instances import instances_table, manifest_schema, read_columns
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+
+if TYPE_CHECKING:
+    from ray.data import Dataset
+
+STAGE = "fit"
+GATE = "fit.minimum_near_iou"
+SLOWEST_STEP_S = 0.02
+"""Seconds a step of one shape takes on the slowest machine we expect: how long silence is not yet a hang."""
+
+
+def fit_keys(config: Config) -> dict[str, object]:
+    """The result keys that the instances depend on; the quality gate acts on training alone."""
+    keys = result_keys(config, "", "inputs", "signal", "field", "fit")
+    return {key: value for key, value in keys.items() if key != GATE}
+
+
+def check_fit(run: RunDirectory, config: Config) -> list[Input]:
+    """Everything that can be wrong before work starts; the run's inputs.
+
+    Raises UserError: the data does not serve, or the run's instances were made with other keys or from other files.
+    """
+    run.check(STAGE, fit_keys(config), {})
+    inputs, others = list_inputs(config)
+    if others:
+        print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
+    record = run.record(STAGE)
+    if record is not None and run.has("commits"):
+        _check_unchanged(run, config, [item for item in inputs if item.modified > record["started"]])
+    return inputs
+
+
+def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -> None:
+    """Files modified since the stage began must still hold what was fitted. Raises UserError naming the file."""
+    if not suspects:
+        return
+    table = read_columns(run, ["content_hash"])
+    hashes = dict(zip(table["id"].to_pylist(), table["content_hash"].to_pylist(), strict=True))
+    for item in suspects:
+        former = hashes.get(item.id)
+        if former is not None and content_hash(read_content(config, item.source)[0]) != former:
+            raise UserError(
+                f"{config.data}/{item.source} has changed since {run.url} fitted it; "
+                "put the former file back, or give another --run"
+            )
+
+
+def run_fit(run: RunDirectory, config: Config, inputs: list[Input], resources: Resources) -> None:
+    """Fit every input that the instances table does not hold yet."""
+    run.begin(STAGE, fit_keys(config), {})
+    begin = time.monotonic()
+    done = instances_table(run).committed()
+    missing = [item for item in inputs if item.id not in done]
+    if missing:
+        shared_hash = ensure_initialisation(run, config, inputs, resources)
+        print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")
+        _stream(run, config, missing, resources)
+    if missing or not (run.record(STAGE) or {}).get("complete"):
+        run.finish(STAGE, time.monotonic() - begin, rows=len(inputs), output=instances_hash(run))
+
+
+def instances_hash(run: RunDirectory) -> str:
+    """A hash of what later stages read of the table: which shapes have which vectors."""
+    table = read_columns(run, ["split", "status", "near_iou", "theta"])
+    hashes = [content_hash(*(str(part) for part in row.values())) for row in table.drop_columns("theta").to_pylist()]
+    vectors = table["theta"].combine_chunks()
+    return content_hash(*hashes, bytes(memoryview(vectors.flatten().to_numpy(zero_copy_only=False))))
+
+
+def _stream(run: RunDirectory, config: Config, missing: list[Input], resources: Resources) -> None:
+    """Read the manifest -> sample -> fit -> write, one Ray Data pipeline with memory flat in the number of shapes."""
+    import pyarrow as pa
+
+    schema = manifest_schema()
+    manifest = pa.Table.from_pylist([{name: asdict(item)[name] for name in schema.names} for item in missing], schema)
+    instances_table(run).append(
+        run.path("stages", "fit-manifest.parquet"),
+        manifest,
+        lambda rows: sample_and_fit(rows, run, config, resources),
+        what="shapes fitted",
+        cpus=config.execution.task_cpus,
+        progress_s=config.execution.progress_s,
+        silence_s=config.fit.batch_size * (config.fit.steps * SLOWEST_STEP_S + config.signal.time_limit_s),
+    )
+
+
+def sample_and_fit(rows: "Dataset", run: RunDirectory, config: Config, resources: Resources) -> "Dataset":
+    """From rows of the manifest to rows of the instances table, streamed between two pools of actors."""
+    from ray.data import ActorPoolStrategy
+
+    from hdray.pipeline.fitting import FittingActor
+    from hdray.pipeline.sampling import SamplingActor
+
+    cpus = config.execution.task_cpus
+    sampled = rows.map_batches(
+        SamplingActor,
+        fn_constructor_kwargs={"config": config},
+        batch_size=1,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(size=resources.sampling_actors(config.execution)),
+        num_cpus=cpus,
+    )
+    return sampled.map_batches(
+        FittingActor,
+        fn_constructor_kwargs={"config": config, "initialisation_url": initialisation_url(run)},
+        batch_size=config.fit.batch_size,
+        batch_format="pyarrow",
+        compute=ActorPoolStrategy(size=resources.fitting_actors(config.execution)),
+        num_cpus=cpus,
+        num_gpus=resources.gpus_per_actor or None,
+    )

@@ -1,0 +1,81 @@
+"""The fitting stage: an actor that turns labelled points into vectors, a batch of shapes at a time."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from hdray.config.tree import Config
+from hdray.fields.mlp import MLPField
+from hdray.fitting.descent import fit
+from hdray.fitting.quality import quality
+from hdray.pipeline.cluster import use_threads
+from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, instances_schema
+from hdray.pipeline.shared import read_initialisation
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+class FittingActor:
+    """Ray Data actor: a table of sampled_schema in, one of instances_schema out."""
+
+    def __init__(self, config: Config, initialisation_url: str) -> None:
+        use_threads(config.execution.fitting_threads)
+        self.config = config
+        self.field = MLPField(config.field)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.start, self.shared_hash = read_initialisation(initialisation_url)
+
+    def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
+        """Fit the accepted rows of the batch together; rejected rows pass through."""
+        import pyarrow as pa
+
+        rows = batch.to_pylist()
+        accepted = [row for row in rows if row["status"] == ACCEPTED]
+        if accepted:
+            self.fit_rows(accepted)
+        kept = instances_schema().names
+        return pa.Table.from_pylist([{name: row.get(name) for name in kept} for row in rows], schema=instances_schema())
+
+    def fit_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Put vector, losses and times into the rows, in place."""
+        begin = time.perf_counter()
+        points = {name: stack(rows, name) for name in POINT_COLUMNS}
+        ids = [row["id"] for row in rows]
+        result = fit(
+            self.field,
+            points["points"],
+            points["labels"],
+            self.start,
+            self.config.fit,
+            ids,
+            self.config.seed,
+            self.device,
+        )
+        held_out = {
+            kind: quality(
+                self.field, result.theta, points[f"held_out_{kind}"], points[f"held_out_{kind}_labels"], self.device
+            )
+            for kind in ("uniform", "near")
+        }
+        seconds = (time.perf_counter() - begin) / len(rows)
+        loss = (held_out["uniform"].bce + held_out["near"].bce) / 2
+        for index, row in enumerate(rows):
+            row["surface"] = np.frombuffer(row["surface"], np.uint16)
+            row["fit_seconds"], row["shared_hash"] = seconds, self.shared_hash
+            row["fit_steps"] = int(result.steps[index])
+            if not bool(torch.isfinite(result.theta[index]).all()):
+                row["reason"] = "its fit diverged: the vector is not finite"
+                continue
+            row["theta"] = result.theta[index].numpy()
+            row["loss"] = float(loss[index])
+            row["iou"], row["near_iou"] = (float(held_out[kind].iou[index]) for kind in ("uniform", "near"))
+
+
+def stack(rows: list[dict[str, Any]], name: str) -> torch.Tensor:
+    """The rows' binary column as one tensor: (K, P, 3) uint16 of coded points, or (K, P/8) uint8 of packed labels."""
+    if name.endswith("labels"):
+        return torch.from_numpy(np.stack([np.frombuffer(row[name], np.uint8) for row in rows]))
+    return torch.from_numpy(np.stack([np.frombuffer(row[name], np.uint16).reshape(-1, 3) for row in rows]))

@@ -1,0 +1,191 @@
+"""A trained generator to new meshes: vectors sampled in batches, each turned into a mesh file and surface points."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from hdray.config.tree import Config, flatten
+from hdray.errors import UserError
+from hdray.fields.mlp import MLPField
+from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.exactly_once import CommittedTable
+from hdray.pipeline.instances import matrix
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.storage import join, read_bytes, write_bytes
+from hdray.pipeline.train_stage import TRAINEE
+from hdray.pipeline.training import MODEL_FILE
+from hdray.seeds import numpy_stream
+from hdray.surfaces.extract import extract
+from hdray.surfaces.files import write_mesh
+from hdray.surfaces.points import surface_points
+from hdray.surfaces.polygonise import EmptySurface
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from ray.data import Dataset
+
+STAGE = "generate"
+MODEL = ("training", TRAINEE, MODEL_FILE)
+
+
+def check_generate(run: RunDirectory, config: Config, alone: bool) -> None:
+    """Raise UserError where there is nothing to sample from and this job does not train it."""
+    if alone and not run.has(*MODEL):
+        raise UserError(f"{run.url} holds no trained generator; run jobs/train.py --run {run.url} first")
+
+
+def samples_table(run: RunDirectory) -> CommittedTable:
+    """The generated vectors and their commits."""
+    return CommittedTable(run.path("samples", "vectors"), run.path("samples", "commits"))
+
+
+def sample_schema() -> "pa.Schema":
+    """A row per generated shape.
+
+    theta: its vector. reason: why it has no surface, null where it has one. surface: points on it (S x 3, float32, in
+    the box), null where it has none. mesh: its file below samples/. vertices, faces: the mesh's counts.
+    """
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("theta", pa.list_(pa.float32())),
+            ("reason", pa.string()),
+            ("surface", pa.list_(pa.float32())),
+            ("mesh", pa.string()),
+            ("vertices", pa.int64()),
+            ("faces", pa.int64()),
+        ]
+    )
+
+
+def sample_ids(config: Config) -> list[str]:
+    """Names of the shapes to generate; a sample is seeded by (run seed, name)."""
+    return [f"sample-{number:05d}" for number in range(config.generate.count)]
+
+
+def run_generate(run: RunDirectory, config: Config, resources: Resources) -> None:
+    """Generate what is missing; samples of another model or other settings are replaced, being cheap."""
+    keys = {key: value for key, value in flatten(config.generate).items() if key not in ("count", "batch_size")}
+    keys.update(seed=config.seed, points=config.signal.surface_points)
+    inputs = {"the model": content_hash(read_bytes(run.path(*MODEL)))}
+    made = run.record(STAGE)
+    if made is not None and (made["keys"] != keys or made["inputs"] != inputs):
+        print("the samples were made by another model or with other settings: making them again")
+        run.remove("samples")
+        run.remove("stages", f"{STAGE}.json")
+    run.begin(STAGE, keys, inputs)
+    begin = time.monotonic()
+    done = samples_table(run).committed()
+    missing = [name for name in sample_ids(config) if name not in done]
+    if not missing:
+        return
+    import pyarrow as pa
+
+    samples_table(run).append(
+        run.path("stages", "generate-manifest.parquet"),
+        pa.table({"id": missing}),
+        lambda rows: sample_and_extract(rows, run, config, resources),
+        what="shapes generated",
+        cpus=config.execution.task_cpus,
+        progress_s=config.execution.progress_s,
+        silence_s=3600.0,
+    )
+    run.finish(STAGE, time.monotonic() - begin)
+
+
+def sample_and_extract(rows: "Dataset", run: RunDirectory, config: Config, resources: Resources) -> "Dataset":
+    """From names to rows of the samples table, streamed between two pools of actors."""
+    from ray.data import ActorPoolStrategy
+
+    cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
+    # The two pools work at the same time, so each takes half of a GPU.
+    pool = ActorPoolStrategy(size=resources.fitting_actors(config.execution))
+    arguments = {"config": config, "run_url": run.url}
+    vectors = rows.map_batches(
+        VectorActor,
+        fn_constructor_kwargs=arguments,
+        batch_size=config.generate.batch_size,
+        batch_format="pyarrow",
+        compute=pool,
+        num_cpus=cpus,
+        num_gpus=gpus / 2 or None,
+    )
+    return vectors.map_batches(
+        ExtractionActor,
+        fn_constructor_kwargs=arguments,
+        batch_size=1,
+        batch_format="pyarrow",
+        compute=pool,
+        num_cpus=cpus,
+        num_gpus=gpus / 2 or None,
+    )
+
+
+def load_generator(run: RunDirectory, config: Config) -> HyperDiffusion:
+    """The run's trained generator on the device of this worker."""
+    from safetensors.torch import load
+
+    model = HyperDiffusion(MLPField(config.field).layout, config.generator)
+    model.load_state_dict(load(read_bytes(run.path(*MODEL))))
+    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+
+
+class VectorActor:
+    """Ray Data actor: names in, vectors out."""
+
+    def __init__(self, config: Config, run_url: str) -> None:
+        use_threads(config.execution.fitting_threads)
+        self.config = config
+        self.model = load_generator(RunDirectory(run_url), config)
+
+    def __call__(self, batch: "pa.Table") -> "pa.Table":
+        """Sample one vector per name."""
+        import pyarrow as pa
+
+        theta = self.model.sample(batch["id"].to_pylist(), self.config.seed, self.config.generate)
+        return pa.table({"id": batch["id"], "theta": pa.array(list(theta.numpy()), pa.list_(pa.float32()))})
+
+
+class ExtractionActor:
+    """Ray Data actor: vectors in, rows of the samples table out, their meshes written to the run."""
+
+    def __init__(self, config: Config, run_url: str) -> None:
+        use_threads(config.execution.fitting_threads)
+        self.config, self.run = config, RunDirectory(run_url)
+        self.field = MLPField(config.field)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    def __call__(self, batch: "pa.Table") -> "pa.Table":
+        """Extract each vector's surface."""
+        import pyarrow as pa
+
+        theta = matrix(batch["theta"], np.float32)
+        rows = [self.row(name, vector) for name, vector in zip(batch["id"].to_pylist(), theta, strict=True)]
+        return pa.Table.from_pylist(rows, schema=sample_schema())
+
+    def row(self, name: str, theta: np.ndarray) -> dict[str, Any]:
+        """The row of one vector (D,); an empty field is a row with a reason."""
+        settings = self.config.generate
+        found = extract(
+            self.field,
+            torch.from_numpy(theta.copy()),
+            resolution=settings.resolution,
+            level=settings.level,
+            method=settings.method,
+            device=self.device,
+        )
+        row: dict[str, Any] = {"id": name, "theta": theta}
+        if isinstance(found, EmptySurface):
+            return {**row, "reason": found.reason, "vertices": 0, "faces": 0}
+        path = f"meshes/{name}.{settings.mesh_format}"
+        write_bytes(join(self.run.path("samples"), path), write_mesh(found, settings.mesh_format))
+        points = surface_points(
+            found, self.config.signal.surface_points, numpy_stream(self.config.seed, name, "surface")
+        )
+        counts = {"vertices": len(found.vertices), "faces": len(found.faces)}
+        return {**row, "surface": points.reshape(-1), "mesh": path, **counts}

@@ -1,0 +1,141 @@
+"""The instances table: its schema, and how finished rows are read back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hdray.errors import UserError
+from hdray.pipeline.exactly_once import CommittedTable
+from hdray.pipeline.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ACCEPTED = "accepted"
+REJECTED = "rejected"
+POINT_COLUMNS = (
+    "points",
+    "labels",
+    "held_out_uniform",
+    "held_out_uniform_labels",
+    "held_out_near",
+    "held_out_near_labels",
+)
+
+
+def manifest_schema() -> "pyarrow.Schema":
+    """What is known of a shape before its file is read."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.string()) for name in ("id", "source", "split", "category", "family")])
+
+
+def sampled_schema() -> "pyarrow.Schema":
+    """What sampling adds: labelled points of the accepted, the reason of the rejected."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            *manifest_schema(),
+            ("content_hash", pa.string()),
+            ("status", pa.string()),
+            ("reason", pa.string()),
+            ("repairs", pa.list_(pa.string())),
+            ("solid_fraction", pa.float32()),
+            ("sampled_at", pa.float64()),
+            ("sample_seconds", pa.float32()),
+            *[(name, pa.binary()) for name in ("surface", *POINT_COLUMNS)],
+        ]
+    )
+
+
+def instances_schema() -> "pyarrow.Schema":
+    """The table: a row per input.
+
+    surface: points x 3 coordinates in 16 bits (see hdray.signals.points), null when rejected. sampled_at: when sampling
+    began, seconds since 1970. theta: the field's vector, null when rejected. loss: mean binary cross entropy over the
+    held-out points; iou and near_iou: on held-out uniform and near-surface points. fit_seconds: the time of the fitting
+    batch divided by the shapes in it. reason: why there is no vector.
+    """
+    import pyarrow as pa
+
+    sampled = [sampled_schema().field(index) for index in range(len(sampled_schema()))]
+    kept = [field for field in sampled if field.name not in POINT_COLUMNS and field.name != "surface"]
+    return pa.schema(
+        [
+            *kept,
+            ("surface", pa.list_(pa.uint16())),
+            ("theta", pa.list_(pa.float32())),
+            ("loss", pa.float32()),
+            ("iou", pa.float32()),
+            ("near_iou", pa.float32()),
+            ("fit_steps", pa.int32()),
+            ("fit_seconds", pa.float32()),
+            ("shared_hash", pa.string()),
+        ]
+    )
+
+
+def instances_table(run: RunDirectory) -> CommittedTable:
+    """The run's instances and their commits."""
+    return CommittedTable(run.path("instances"), run.path("commits"))
+
+
+def read_columns(run: RunDirectory, columns: list[str]) -> "pyarrow.Table":
+    """These columns of the whole table, in order of id.
+
+    Raises UserError where the run has no instances.
+    """
+    table = instances_table(run).read(columns)
+    if table is None:
+        raise UserError(f"{run.url} holds no instances; run jobs/fit.py --run {run.url} first")
+    return table
+
+
+def matrix(column: "pyarrow.ChunkedArray", dtype: type) -> np.ndarray:
+    """A column of equally long lists without nulls as (N, length)."""
+    array = column.combine_chunks()
+    return np.asarray(array.flatten()).astype(dtype, copy=False).reshape(len(array), -1)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Rows that have a vector, in order of id."""
+
+    ids: list[str]
+    sources: list[str]
+    categories: list[str]
+    theta: np.ndarray
+    """(N, D) float32."""
+    surface: np.ndarray
+    """(N, S, 3) uint16, coded."""
+
+
+def read_fitted(run: RunDirectory, splits: Sequence[str], minimum_near_iou: float = 0.0) -> Fitted:
+    """Fitted shapes of these splits whose held-out near-surface IoU reaches the gate.
+
+    Raises UserError where there is none.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = read_columns(run, ["source", "category", "split", "status", "near_iou", "theta", "surface"])
+    in_splits = pc.is_in(table["split"], value_set=pa.array(list(splits), pa.string()))
+    keep = pc.and_(in_splits, pc.equal(table["status"], ACCEPTED))
+    keep = pc.and_(keep, pc.fill_null(pc.greater_equal(table["near_iou"], minimum_near_iou), False))
+    table = table.filter(keep)
+    if not table.num_rows:
+        raise UserError(
+            f"{run.url} has no fitted shape in the split {' or '.join(splits)} with a near-surface IoU of at least "
+            f"{minimum_near_iou}; see the column reason of its instances, or lower --fit.minimum-near-iou"
+        )
+    surface = matrix(table["surface"], np.uint16)
+    return Fitted(
+        ids=table["id"].to_pylist(),
+        sources=table["source"].to_pylist(),
+        categories=table["category"].to_pylist(),
+        theta=matrix(table["theta"], np.float32),
+        surface=surface.reshape(len(surface), -1, 3),
+    )

@@ -1,0 +1,188 @@
+"""The run's page and contact sheet, from whatever its stages have made so far."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from hdray.config.load import to_yaml
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.fields.mlp import MLPField
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.generate_stage import MODEL, load_generator, sample_ids, samples_table
+from hdray.pipeline.instances import ACCEPTED, Fitted, instances_table, read_fitted
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.storage import write_bytes
+from hdray.pipeline.train_stage import read_loss_curve
+from hdray.report.data import (
+    DenoisingStep,
+    GeneratedShape,
+    InstanceRow,
+    LossCurve,
+    NearestDistances,
+    Neighbour,
+    ReportData,
+    TrainingShape,
+)
+from hdray.report.page import write_report
+from hdray.signals.mesh import Mesh
+from hdray.surfaces.extract import extract
+from hdray.surfaces.polygonise import EmptySurface
+
+SHOWN = 24
+"""Generated shapes on the page: a screenful, and a few megabytes."""
+DENOISING_STEPS = 8
+PREVIEW_RESOLUTION = 96
+"""Cells along an edge for the meshes of training shapes and denoising steps, which are only looked at."""
+VERSIONS = ("hdray", "ray", "torch", "deepspeed", "numpy", "trimesh", "libigl")
+
+
+def check_report(run: RunDirectory, config: Config, alone: bool) -> None:
+    """Raise UserError where there is nothing to report."""
+    if alone and not run.has("instances"):
+        raise UserError(f"{run.url} holds no instances to report; run jobs/fit.py --run {run.url} first")
+
+
+def run_report(run: RunDirectory, config: Config, resources: Resources) -> None:
+    """Write report.html and samples.png."""
+    report = write_report(report_data(run, config))
+    write_bytes(run.path("report.html"), report.html.encode())
+    if report.samples_png is not None:
+        write_bytes(run.path("samples.png"), report.samples_png)
+    print(f"{run.path('report.html')}")
+
+
+def report_data(run: RunDirectory, config: Config) -> ReportData:
+    """Everything that the page shows of this run."""
+    rows = _instance_rows(run)
+    result = run.read_json("metrics.json") if run.has("metrics.json") else {}
+    details = run.read_json("evaluations", "neighbours.json") if run.has("evaluations", "neighbours.json") else {}
+    generated, training = _generated(run, config, details)
+    return ReportData(
+        run=run.url,
+        preset=config.preset,
+        date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        counts=result.get("counts") or counts(rows, config),
+        instances=rows,
+        gate=config.fit.minimum_near_iou,
+        loss_curve=_loss_curve(run),
+        generated=generated,
+        training_shapes=training,
+        denoising=_denoising(run, config),
+        metrics=result.get("metrics", {}),
+        protocol=result.get("protocol", {}),
+        audit=[
+            NearestDistances(space=space, **{name: np.array(values) for name, values in kinds.items()})
+            for space, kinds in details.get("audit", {}).items()
+        ],
+        configuration=to_yaml(config).decode(),
+        versions={name: version(name) for name in VERSIONS},
+        hardware=_hardware(),
+        seconds=_seconds(run),
+    )
+
+
+def counts(rows: list[InstanceRow], config: Config) -> dict[str, int]:
+    """Shapes in, and what became of them."""
+    fitted = [row for row in rows if row.near_iou is not None]
+    accepted = sum(row.status == ACCEPTED for row in rows)
+    return {
+        "inputs": len(rows),
+        "accepted": accepted,
+        "rejected": len(rows) - accepted,
+        "fitted": len(fitted),
+        "passed": sum((row.near_iou or 0.0) >= config.fit.minimum_near_iou for row in fitted),
+    }
+
+
+def _instance_rows(run: RunDirectory) -> list[InstanceRow]:
+    table = instances_table(run).read(["source", "status", "reason", "split", "repairs", "iou", "near_iou"])
+    if table is None:
+        return []
+    return [InstanceRow(**{**row, "repairs": tuple(row["repairs"] or ())}) for row in table.to_pylist()]
+
+
+def _loss_curve(run: RunDirectory) -> LossCurve | None:
+    curve = read_loss_curve(run)
+    if not curve:
+        return None
+    return LossCurve(
+        steps=np.array([int(point["step"]) for point in curve]), loss=np.array([point["loss"] for point in curve])
+    )
+
+
+def _generated(
+    run: RunDirectory, config: Config, details: dict[str, Any]
+) -> tuple[list[GeneratedShape], dict[str, TrainingShape]]:
+    """The first generated shapes with their neighbours, and the training shapes that these are."""
+    table = samples_table(run).read(["theta"])
+    if table is None:
+        return [], {}
+    names = sample_ids(config)[:SHOWN]
+    theta = dict(zip(table["id"].to_pylist(), table["theta"].to_pylist(), strict=True))
+    neighbours = {name: [Neighbour(**near) for near in details.get("neighbours", {}).get(name, ())] for name in names}
+    wanted = {near.id for nears in neighbours.values() for near in nears}
+    training: dict[str, TrainingShape] = {}
+    if wanted:
+        fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)
+        training = {key: _training_shape(fitted, key, config) for key in sorted(wanted)}
+    generated = [
+        GeneratedShape(
+            id=name,
+            mesh=_mesh(np.array(theta[name], np.float32), config, config.generate.resolution, config.generate.level),
+            neighbours=tuple(neighbours[name]),
+        )
+        for name in names
+    ]
+    return generated, training
+
+
+def _training_shape(fitted: Fitted, key: str, config: Config) -> TrainingShape:
+    index = fitted.ids.index(key)
+    mesh = _mesh(fitted.theta[index], config, PREVIEW_RESOLUTION, 0.5)
+    return TrainingShape(name=fitted.sources[index], mesh=mesh)
+
+
+def _mesh(theta: np.ndarray, config: Config, resolution: int, level: float) -> Mesh | None:
+    """The mesh of a vector (D,), or None where its surface is empty."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    vector = torch.from_numpy(theta.copy())
+    found = extract(MLPField(config.field), vector, resolution=resolution, level=level, device=device)
+    return None if isinstance(found, EmptySurface) else found
+
+
+def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
+    """How the first sample comes about."""
+    if not run.has(*MODEL):
+        return []
+    vectors = load_generator(run, config).trajectory(
+        sample_ids(config)[0], config.seed, config.generate, DENOISING_STEPS
+    )
+    steps = config.generate.steps if config.generate.sampler == "ddim" else config.generator.timesteps
+    moments = np.linspace(1, steps, len(vectors)).round().astype(int)
+    return [
+        DenoisingStep(
+            label=f"step {moment} of {steps}",
+            mesh=_mesh(vector.numpy(), config, PREVIEW_RESOLUTION, config.generate.level),
+        )
+        for moment, vector in zip(moments, vectors, strict=True)
+    ]
+
+
+def _hardware() -> dict[str, str]:
+    """The machine that wrote the report."""
+    hardware = {"cores": str(os.cpu_count()), "machine": platform.machine(), "system": platform.system()}
+    if torch.cuda.is_available():
+        hardware["GPU"] = f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return hardware
+
+
+def _seconds(run: RunDirectory) -> dict[str, float]:
+    """Wall time of each finished stage over all its attempts."""
+    records = {stage: run.record(stage) for stage in ("fit", "train", "generate", "evaluate")}
+    return {stage: record["seconds"] for stage, record in records.items() if record and record["complete"]}

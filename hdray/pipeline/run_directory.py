@@ -1,0 +1,86 @@
+"""The run directory: where stages meet, and what each of them was made with (design, section 3)."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from hdray.errors import UserError
+from hdray.pipeline.storage import exists, join, read_bytes, remove, write_bytes
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Names and records of one run, below a resolved local path or s3:// URL."""
+
+    url: str
+
+    def path(self, *parts: str) -> str:
+        """The URL of something in the run."""
+        return join(self.url, *parts)
+
+    def read_json(self, *parts: str) -> Any:
+        """A JSON file of the run; raises FileNotFoundError where there is none."""
+        return json.loads(read_bytes(self.path(*parts)))
+
+    def write_json(self, content: Any, *parts: str) -> None:
+        """Write a JSON file of the run."""
+        write_bytes(self.path(*parts), (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+
+    def has(self, *parts: str) -> bool:
+        """Whether the run holds this file or folder."""
+        return exists(self.path(*parts))
+
+    def remove(self, *parts: str) -> None:
+        """Delete a file or folder of the run."""
+        remove(self.path(*parts))
+
+    def record(self, stage: str) -> dict[str, Any] | None:
+        """What a stage's output was made with ({"keys", "inputs", "complete", ...}), or None if it has none."""
+        return self.read_json("stages", f"{stage}.json") if self.has("stages", f"{stage}.json") else None
+
+    def check(self, stage: str, keys: dict[str, Any], inputs: dict[str, str]) -> None:
+        """Check that the stage's output, if there is any, was made with these result keys and inputs.
+
+        Raises UserError naming each key and input that differs.
+        """
+        made = self.record(stage)
+        if made is None:
+            return
+        changes = [
+            f"{key} was {made['keys'].get(key)!r} and is now {keys.get(key)!r}"
+            for key in sorted(made["keys"].keys() | keys.keys())
+            if made["keys"].get(key) != keys.get(key)
+        ]
+        changes += [f"its input, {name}, has changed" for name in inputs if made["inputs"].get(name) != inputs[name]]
+        if changes:
+            raise UserError(
+                f"{self.url} holds results of the stage '{stage}' that another configuration made: "
+                f"{'; '.join(changes)}. Give the former values, or another --run."
+            )
+
+    def begin(self, stage: str, keys: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
+        """`check`, then the stage's record: the former one, or a new one now written."""
+        self.check(stage, keys, inputs)
+        made = self.record(stage)
+        if made is None:
+            made = {"keys": keys, "inputs": inputs, "complete": False, "seconds": 0.0, "started": time.time()}
+            self.write_json(made, "stages", f"{stage}.json")
+        return made
+
+    def finish(self, stage: str, seconds: float, **details: Any) -> None:
+        """Record that the stage's output is complete, and the seconds it took over all its attempts."""
+        made = self.record(stage)
+        assert made is not None, f"the stage {stage} finishes without having begun"
+        made.update(complete=True, seconds=made["seconds"] + seconds, **details)
+        self.write_json(made, "stages", f"{stage}.json")
+
+
+def content_hash(*parts: bytes | str) -> str:
+    """A hash of contents, 32 hexadecimal digits: what artefacts refer to each other by."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.hexdigest()

@@ -1,0 +1,75 @@
+"""What all vectors of a run have in common: the initialisation, an artefact with a hash that every vector refers to."""
+
+import torch
+
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.fields.mlp import MLPField
+from hdray.fitting.initialisation import random_start
+from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.inputs import Input
+from hdray.pipeline.instances import ACCEPTED
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.storage import read_bytes, write_bytes
+
+
+def initialisation_url(run: RunDirectory) -> str:
+    """Where the common initialisation lies."""
+    return run.path("shared", "initialisation.safetensors")
+
+
+def read_initialisation(url: str) -> tuple[torch.Tensor, str]:
+    """The common initialisation (D,) and its hash."""
+    from safetensors.torch import load
+
+    content = read_bytes(url)
+    return load(content)["theta"], content_hash(content)
+
+
+def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input], resources: Resources) -> str:
+    """Make the run's common initialisation if it is not there, and return its hash.
+
+    `random`: one seeded draw. `fitted`: the first accepted training shape in order of ids, fitted from that draw
+    (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently in the published code).
+
+    Raises UserError where no training shape can be read.
+    """
+    url = initialisation_url(run)
+    if not run.has("shared", "initialisation.safetensors"):
+        from safetensors.torch import save
+
+        theta = random_start(MLPField(config.field), config.seed)  # (D,)
+        based_on = "random draw"
+        if config.fit.initialisation == "fitted":
+            theta, based_on = _fit_first(theta, config, inputs, resources)
+        write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))
+        print(f"common initialisation: {based_on}", flush=True)
+    return read_initialisation(url)[1]
+
+
+def _fit_first(
+    theta: torch.Tensor, config: Config, inputs: list[Input], resources: Resources
+) -> tuple[torch.Tensor, str]:
+    import ray
+
+    options = {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
+    task = ray.remote(_fit_one).options(**options)
+    for item in inputs:
+        if item.split == "train" and (fitted := ray.get(task.remote(theta, config, item))) is not None:
+            return fitted, f"fit of {item.source} ({item.id})"
+    raise UserError(f"none of the training shapes of {config.data} can be used; see the reasons with --inputs.limit 1")
+
+
+def _fit_one(theta: torch.Tensor, config: Config, item: Input) -> torch.Tensor | None:
+    """The vector of one shape fitted from `theta`, or None if its mesh is rejected. Runs in a Ray task."""
+    from hdray.fitting.descent import fit
+    from hdray.pipeline.fitting import stack
+    from hdray.pipeline.sampling import SamplingActor
+
+    use_threads(config.execution.fitting_threads)
+    row = SamplingActor(config).row({"id": item.id, "source": item.source})
+    if row["status"] != ACCEPTED:
+        return None
+    points, labels = stack([row], "points"), stack([row], "labels")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return fit(MLPField(config.field), points, labels, theta, config.fit, [item.id], config.seed, device).theta[0]

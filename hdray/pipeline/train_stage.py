@@ -1,0 +1,86 @@
+"""Fitted vectors to a trained generator: what the training loop is given, and what it must not be given twice."""
+
+import csv
+import io
+import time
+from dataclasses import dataclass
+
+import torch
+
+from hdray.config.load import result_keys
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.fields.mlp import MLPField
+from hdray.generators.vector_training import VectorTraining
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.fit_stage import GATE
+from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.instances import read_fitted
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.shared import initialisation_url, read_initialisation
+from hdray.pipeline.storage import read_bytes
+from hdray.pipeline.training import Training, WorkerResources, train
+
+STAGE = "train"
+TRAINEE = "generator"
+
+
+@dataclass(frozen=True)
+class FittedVectors:
+    """Builds the trainee in a worker from the run's table: each worker reads the vectors once (0.6 GB for 4,000)."""
+
+    config: Config
+    run_url: str
+
+    def __call__(self) -> VectorTraining:
+        """The generator with its training vectors: those of the train split that pass the quality gate."""
+        run, config = RunDirectory(self.run_url), self.config
+        theta = torch.from_numpy(read_fitted(run, ["train"], config.fit.minimum_near_iou).theta)
+        start, _ = read_initialisation(initialisation_url(run))
+        return VectorTraining(theta, MLPField(config.field).layout, config.generator, config.seed, start)
+
+
+def train_keys(config: Config) -> dict[str, object]:
+    """The result keys that the generator depends on beside the instances."""
+    return {**result_keys(config, "", "generator", "train"), GATE: config.fit.minimum_near_iou}
+
+
+def check_train(run: RunDirectory, config: Config, alone: bool) -> None:
+    """Raise UserError where the generator was trained with other keys, or has nothing to train on."""
+    run.check(STAGE, train_keys(config), {})
+    fit = run.record(FIT_STAGE)
+    if alone and not (fit and fit["complete"]):
+        raise UserError(f"{run.url} holds no complete set of fits; run jobs/fit.py --run {run.url} first")
+
+
+def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
+    """Train the generator, from its last checkpoint if there is one."""
+    fit = run.record(FIT_STAGE)
+    assert fit is not None, "check_train or run_fit saw to it"
+    inputs = {"the table of instances": fit["output"]}
+    made = run.begin(STAGE, train_keys(config), inputs)
+    begin = time.monotonic()
+    fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)  # a UserError here, not in every worker
+    if not made["complete"]:
+        print(f"training on {len(fitted.ids)} vectors of {fitted.theta.shape[1]} weights", flush=True)
+    _, shared_hash = read_initialisation(initialisation_url(run))
+    training = Training(
+        name=TRAINEE,
+        build=FittedVectors(config, run.url),
+        settings=config.train,
+        metadata={"instances": fit["output"], "shared": shared_hash},
+    )
+    workers = WorkerResources(
+        use_gpu=resources.gpus > 0, cpus=config.execution.task_cpus, threads=config.execution.training_threads
+    )
+    train([training], run.path("training"), workers)
+    if not made["complete"]:
+        run.finish(STAGE, time.monotonic() - begin)
+
+
+def read_loss_curve(run: RunDirectory) -> list[dict[str, float]]:
+    """Points of the loss curve: step, loss, learning_rate, seconds; empty before the first checkpoint."""
+    if not run.has("training", TRAINEE, "loss.csv"):
+        return []
+    rows = csv.DictReader(io.StringIO(read_bytes(run.path("training", TRAINEE, "loss.csv")).decode()))
+    return [{name: float(value) for name, value in row.items()} for row in rows]

@@ -1,0 +1,139 @@
+"""What the numbers say, in sentences: the fits, the metrics and what good values would be, the memorisation audit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hdray.report.data import NearestDistances
+
+_NEAR = 0.05  # the held-out quantile that marks "unusually near"
+_LEAN = 0.15  # share of unusually near shapes from which on it is no longer chance (two standard errors at 64 are 0.05)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric for a reader: its value, which values are good, and what it measures."""
+
+    name: str
+    value: str
+    good: str
+    meaning: str
+
+
+_METRICS = {
+    "mmd_cd": (
+        "Minimum matching distance (MMD)",
+        "Lower is better. It depends on scale, point count and squaring: compare it only under the same protocol.",
+        "Mean over held-out shapes of the Chamfer distance to the nearest generated shape: fidelity.",
+    ),
+    "cov_cd": (
+        "Coverage (COV)",
+        "Higher is better, 1 at most. Two samples of real shapes of equal size do not reach 1 either.",
+        "Share of held-out shapes that are the nearest one of some generated shape: diversity.",
+    ),
+    "nna_cd": (
+        "1-nearest-neighbour accuracy (1-NNA)",
+        "0.5 is optimal. 1 means that generated and real are told apart every time; below 0.5 points to copies.",
+        "How often a shape's nearest neighbour among generated and held-out shapes is of its own kind.",
+    ),
+}
+
+
+def metric_table(metrics: Mapping[str, float]) -> list[Metric]:
+    """The known metrics first, explained; every other under its own name."""
+    known = [Metric(_METRICS[k][0], f"{metrics[k]:.4g}", *_METRICS[k][1:]) for k in _METRICS if k in metrics]
+    return known + [Metric(k, f"{v:.4g}", "", "") for k, v in metrics.items() if k not in _METRICS]
+
+
+_NORMALISATIONS = {
+    "none": "clouds as they are in the unit box",
+    "std": "each cloud moved to mean 0 and divided by its standard deviation",
+    "box": "each cloud scaled to its bounding box",
+    "sphere": "each cloud scaled to its bounding sphere",
+}
+
+
+def protocol_sentence(protocol: Mapping[str, object]) -> str:
+    """The parts of the protocol that are known, in words; the page lists all of it below."""
+    said = []
+    if "points" in protocol:
+        said.append(f"{protocol['points']} points on each surface")
+    if "normalisation" in protocol:
+        said.append(_NORMALISATIONS.get(str(protocol["normalisation"]), f"normalisation {protocol['normalisation']}"))
+    if "squared" in protocol:
+        said.append("squared distances" if protocol["squared"] else "distances, not squared")
+    if "reference_split" in protocol:
+        said.append(f"compared with the {protocol['reference_split']} split, which no training has seen")
+    if not said:
+        return ""
+    return "Measured by Chamfer distance: " + "; ".join(said) + ". An empty generated shape counts as a miss."
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """How well shapes were fitted on one kind of points."""
+
+    name: str
+    median: str
+    fifth: str
+    mean: str
+
+
+def fit_table(uniform: npt.NDArray[np.float64], near: npt.NDArray[np.float64], inputs: int) -> list[Quantiles]:
+    """Quantiles over the fitted shapes, and over all `inputs` with those that have no field counted as 0."""
+    rows = []
+    for name, values in (("near the surface", near), ("uniform in the box", uniform)):
+        rows.append(_quantiles(name, values))
+        if inputs > len(values):
+            rows.append(_quantiles(f"{name}, all {inputs} inputs", np.pad(values, (0, inputs - len(values)))))
+    return rows
+
+
+def _quantiles(name: str, values: npt.NDArray[np.float64]) -> Quantiles:
+    return Quantiles(name, *(f"{v:.3f}" for v in (np.median(values), np.quantile(values, _NEAR), values.mean())))
+
+
+@dataclass(frozen=True)
+class AuditFinding:
+    """One space of the memorisation audit, judged."""
+
+    title: str
+    sentence: str
+
+
+def audit_finding(distances: NearestDistances) -> AuditFinding:
+    """Compare how far generated, held-out and noised shapes are from the training set, and say what follows.
+
+    The rule: a median generated shape no farther than 95 % of the noised ones is a copy; otherwise, more than 15 % of
+    generated shapes nearer than all but 5 % of held-out ones is a lean towards copies; otherwise none is seen.
+    """
+    generated, held_out, noise = (
+        np.asarray(values, np.float64)[np.isfinite(values)]
+        for values in (distances.generated, distances.held_out, distances.noise)
+    )
+    where = "in weights" if distances.space == "weights" else "by Chamfer distance"
+    title = f"Nearest training shape {where}"
+    parts = [
+        f"{name} {np.median(values):.3g}"
+        for name, values in (("generated", generated), ("held out", held_out), ("training weights plus noise", noise))
+        if len(values)
+    ]
+    sentence = f"Median distance to the nearest training shape {where}: " + ", ".join(parts) + "."
+    if len(generated) == 0 or len(held_out) == 0:
+        return AuditFinding(title, sentence + " Without generated and held-out shapes there is no verdict.")
+    near = float(np.mean(generated < np.quantile(held_out, _NEAR)))
+    sentence += (
+        f" {100 * near:.0f} % of generated shapes are nearer to the training set than all but the nearest 5 %"
+        " of held-out shapes; about 5 % would be expected of new shapes from the same distribution."
+    )
+    if len(noise) and np.median(generated) <= np.quantile(noise, 0.95):
+        verdict = "Generated shapes are as near as noised copies: here the model memorises."
+    elif near > _LEAN:
+        verdict = "They lean towards the training set more than new shapes would: compare the nearest ones above."
+    elif np.median(generated) > 2 * np.median(held_out):
+        verdict = "No copying, but generated shapes are far from all real ones: new, or not yet like the training set."
+    else:
+        verdict = "Generated shapes keep about the distance that unseen real shapes keep: no sign of memorising here."
+    return AuditFinding(title, f"{sentence} {verdict}")

@@ -1,0 +1,167 @@
+"""The embedded default data: procedural chairs, generated and never stored.
+
+Every chair is a union of overlapping watertight parts (legs, seat, back, often arms and stretchers) with dimensions,
+styles and tapers drawn from the instance's own stream. x is the width, y is up, z points to the front; metres.
+"""
+
+import numpy as np
+
+from hdray.seeds import numpy_stream
+from hdray.signals.mesh import Mesh, join
+
+SIDES = 16
+"""Corners of the polygon that stands for a circle."""
+
+
+def chair(seed: int, instance: str) -> Mesh:
+    """The chair of this name: watertight parts whose union is the solid. Same (seed, instance): same chair."""
+    draw = numpy_stream(seed, instance, "chair")
+    round_parts = bool(draw.random() < 0.35)
+    width, depth = draw.uniform(0.40, 0.58), draw.uniform(0.40, 0.54)
+    seat_height, seat_thickness = draw.uniform(0.38, 0.50), draw.uniform(0.045, 0.10)
+    back_height = draw.uniform(0.34, 0.62)
+    leg = draw.uniform(0.045, 0.07)
+    back_thickness = draw.uniform(0.045, 0.07)
+    lean = draw.uniform(0.0, 0.14)  # how far the top of the back lies behind the seat
+    splay = draw.uniform(0.0, 0.06)  # how far the feet stand outside the seat's corners
+    taper = draw.uniform(0.7, 1.0)  # thickness of a foot over that of the leg's top
+
+    half_width, half_depth = width / 2, depth / 2
+    inset = leg / 2
+    corners = [(x, z) for x in (-half_width + inset, half_width - inset) for z in (-half_depth + inset, half_depth - inset)]
+    top = seat_height - seat_thickness / 2
+
+    def leg_at(x: float, z: float, height: float) -> np.ndarray:
+        """The centre of the leg that stands under (x, z), at a height."""
+        outward = splay * (1 - height / top)
+        return np.array([x + np.sign(x) * outward, height, z + np.sign(z) * outward])
+
+    parts = [_beam(leg_at(x, z, 0.0), leg_at(x, z, top), leg * taper, leg, round_parts) for x, z in corners]
+    parts.append(_seat(draw, width, depth, seat_height, seat_thickness))
+    if draw.random() < 0.45:
+        height = draw.uniform(0.25, 0.55) * seat_height
+        bar = 0.75 * leg
+        for x in (-half_width + inset, half_width - inset):
+            parts.append(_beam(leg_at(x, -1, height) * [1, 1, 0] + [0, 0, leg_at(x, -half_depth + inset, height)[2]],
+                               leg_at(x, half_depth - inset, height), bar, bar, round_parts))
+        if draw.random() < 0.6:
+            left, right = leg_at(-half_width + inset, 1, height), leg_at(half_width - inset, 1, height)
+            parts.append(_beam(left * [1, 1, 0], right * [1, 1, 0], bar, bar, round_parts))
+
+    back_low = np.array([0.0, seat_height - seat_thickness / 2, -half_depth + back_thickness / 2])
+    back_high = np.array([0.0, seat_height + back_height, -half_depth + back_thickness / 2 - lean])
+    parts += _back(draw, width, back_low, back_high, back_thickness, round_parts)
+    if draw.random() < 0.4:
+        parts += _arms(draw, width, depth, seat_height, leg, back_low, back_high, round_parts)
+    return join(parts)
+
+
+def _seat(draw: np.random.Generator, width: float, depth: float, height: float, thickness: float) -> Mesh:
+    """The seat: a slab, narrower at the back or round at the front, its top at `height`."""
+    low, high = np.array([0, height - thickness, 0]), np.array([0, height, 0])
+    narrow = draw.uniform(0.85, 1.0)
+    if draw.random() < 0.3:  # a rounded front: half an ellipse before a rectangle
+        angles = np.linspace(0, np.pi, SIDES)
+        bulge = draw.uniform(0.25, 0.6) * depth
+        outline = np.stack([width / 2 * np.cos(angles), depth / 2 - bulge + bulge * np.sin(angles)], axis=1)
+        outline = np.concatenate([outline, [[-width / 2 * narrow, -depth / 2], [width / 2 * narrow, -depth / 2]]])
+    else:
+        outline = np.array([[width / 2, depth / 2], [-width / 2, depth / 2],
+                            [-width / 2 * narrow, -depth / 2], [width / 2 * narrow, -depth / 2]])
+    return _prism(outline, outline, low, high, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
+
+
+def _back(
+    draw: np.random.Generator, width: float, low: np.ndarray, high: np.ndarray, thickness: float, round_parts: bool
+) -> list[Mesh]:
+    """The back: solid, vertical slats, ladder, or a panel between posts."""
+    style = draw.choice(["solid", "slats", "ladder", "panel"], p=[0.3, 0.25, 0.25, 0.2])
+    along = high - low
+
+    def at(x: float, share: float) -> np.ndarray:
+        return low + share * along + [x, 0, 0]
+
+    if style == "solid":
+        return [_plank(at(0, 0), at(0, 1), width * draw.uniform(0.88, 1.0), width * draw.uniform(0.75, 1.0), thickness)]
+    post = width / 2 - thickness / 2
+    parts = [_beam(at(x, 0), at(x, 1), thickness, thickness, round_parts) for x in (-post, post)]
+    rail = draw.uniform(0.08, 0.16)
+    parts.append(_plank(at(0, 1 - rail), at(0, 1), width, width, thickness))
+    if style == "slats":
+        count = int(draw.integers(2, 5))
+        for x in np.linspace(-post, post, count + 2)[1:-1]:
+            slat = min(0.4 * width / (count + 1), 0.06) + 0.02
+            parts.append(_plank(at(x, 0), at(x, 1 - rail / 2), slat, slat, thickness * 0.85))
+    elif style == "ladder":
+        count = int(draw.integers(2, 4))
+        for share in np.linspace(0.25, 1, count + 1)[:-1]:
+            parts.append(_plank(at(0, share), at(0, share + rail), 2 * post, 2 * post, thickness * 0.85))
+    else:
+        bottom = draw.uniform(0.15, 0.4)
+        parts.append(_plank(at(0, bottom), at(0, 1 - rail / 2), 2 * post, 2 * post, thickness * 0.75))
+    return parts
+
+
+def _arms(
+    draw: np.random.Generator, width: float, depth: float, seat_height: float, leg: float,
+    back_low: np.ndarray, back_high: np.ndarray, round_parts: bool,
+) -> list[Mesh]:
+    """An arm and its front post on either side, reaching from the seat's front to the back."""
+    height = draw.uniform(0.17, 0.25)
+    front = depth / 2 - draw.uniform(0.05, 0.15)
+    share = (seat_height + height - back_low[1]) / (back_high[1] - back_low[1])
+    behind = (back_low + share * (back_high - back_low))[2]
+    parts = []
+    for x in (-width / 2 + leg / 2, width / 2 - leg / 2):
+        elbow = np.array([x, seat_height + height, front])
+        parts.append(_beam(np.array([x, seat_height - 0.02, front]), elbow, leg, leg, round_parts))
+        parts.append(_beam(elbow + [0, 0, leg / 2], np.array([x, seat_height + height, behind]), leg, leg, False))
+    return parts
+
+
+def _beam(start: np.ndarray, end: np.ndarray, start_size: float, end_size: float, is_round: bool) -> Mesh:
+    """A straight bar between two points, square or round, `start_size` and `end_size` thick at its ends."""
+    if is_round:
+        angles = 2 * np.pi * np.arange(SIDES) / SIDES
+        outline = 0.5 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    else:
+        outline = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])
+    return _prism(outline * start_size, outline * end_size, start, end, *_across(end - start))
+
+
+def _plank(start: np.ndarray, end: np.ndarray, start_width: float, end_width: float, thickness: float) -> Mesh:
+    """A flat bar between two points, wide in x, `thickness` thick across."""
+    outline = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])
+    return _prism(outline * [start_width, thickness], outline * [end_width, thickness], start, end, *_across(end - start))
+
+
+def _across(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two unit vectors across a direction, the first as near to x as it can be."""
+    direction = direction / np.linalg.norm(direction)
+    helper = np.array([1.0, 0, 0]) if abs(direction[0]) < 0.9 else np.array([0, 1.0, 0])
+    first = helper - (helper @ direction) * direction
+    first = first / np.linalg.norm(first)
+    return first, np.cross(direction, first)
+
+
+def _prism(
+    start_outline: np.ndarray, end_outline: np.ndarray, start: np.ndarray, end: np.ndarray,
+    first: np.ndarray, second: np.ndarray,
+) -> Mesh:
+    """The watertight solid between two convex outlines (n, 2), given in the axes (first, second) around start and end."""
+    axes = np.stack([first, second])
+    vertices = np.concatenate([start + start_outline @ axes, end + end_outline @ axes])
+    count = len(start_outline)
+    low = np.arange(count)
+    following = (low + 1) % count
+    walls = np.concatenate([
+        np.stack([low, following, following + count], axis=1),
+        np.stack([low, following + count, low + count], axis=1),
+    ])
+    fan = np.stack([np.zeros(count - 2, dtype=int), low[1:-1], low[2:]], axis=1)
+    faces = np.concatenate([walls, fan[:, ::-1], fan + count])
+    corners = vertices[faces]
+    volume = np.einsum("fd,fd->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
+    if volume < 0:  # the axes are left-handed along the bar
+        faces = faces[:, ::-1]
+    return Mesh(vertices, faces.astype(np.int64))

@@ -1,0 +1,59 @@
+"""The process that reads meshes: answers one mesh after the other until its parent closes the connection.
+
+Started by `limits.LimitedSampler` as `python -m hdray.signals.child DESCRIPTOR`; never by hand.
+"""
+
+import pickle
+import resource
+import signal
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+GRACE_S = 5.0
+"""Seconds after the time limit when the child ends itself, should its parent have died while it was busy."""
+
+
+def main() -> None:
+    """Receive (settings, seed), then pairs of messages (extension, instance) and content; send a sample or what failed."""
+    connection = Connection(int(sys.argv[1]))
+    # The memory limit is for the mesh: the libraries are loaded first and come on top.
+    import igl.embree  # noqa: F401
+    import scipy.sparse.csgraph  # noqa: F401
+    import trimesh  # noqa: F401
+
+    from hdray.signals.occupancy import sample_mesh_file
+
+    settings, seed = pickle.loads(connection.recv_bytes())
+    limit_memory(settings.memory_limit_gb)
+    connection.send_bytes(b"ready")
+    while True:
+        try:
+            extension, instance = pickle.loads(connection.recv_bytes())
+            content = connection.recv_bytes()
+        except EOFError:  # the parent is done, or dead
+            return
+        signal.setitimer(signal.ITIMER_REAL, settings.time_limit_s + GRACE_S)  # SIGALRM ends a process by default
+        try:
+            reply: object = sample_mesh_file(content, extension, settings, seed, instance)
+        except Exception as error:
+            # A bad mesh is Rejected. Anything else is a defect of ours: it is raised again in the parent.
+            reply = error.with_traceback(None)
+            reply.__cause__ = reply.__context__ = None
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        connection.send_bytes(pickle.dumps(reply))
+
+
+def limit_memory(gigabytes: float) -> None:
+    """Let this process allocate at most `gigabytes` GiB more than it has now; allocations beyond fail."""
+    pages = [int(field) for field in Path("/proc/self/statm").read_text().split()] if sys.platform == "linux" else [0] * 7
+    page, more = resource.getpagesize(), int(gigabytes * 2**30)
+    # Data (what is written to) is the fair measure; the address space is the backstop for what is mapped and shared.
+    for kind, now, slack in ((resource.RLIMIT_DATA, pages[5], 1), (resource.RLIMIT_AS, pages[0], 2)):
+        _, hard = resource.getrlimit(kind)
+        limit = now * page + more * slack
+        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Orientation and closing of polygon soup, so that "inside" means inside.
+
+Real files are inside out, mixed per component, open, and full of faces nobody can see. The method:
+
+1. A closed, consistently wound file whose winding number is nowhere negative is believed as it is.
+2. Faces that share an edge only with each other are wound alike (patches).
+3. Rays tell which side of a patch sees the sky (Takayama et al. 2014); that side becomes the outside. A patch that no
+   ray leaves is turned by what its rays see of the patches already turned; if they see nothing but insides it is
+   buried: it does not bound the solid and is dropped.
+4. A patch that sees the sky from both sides alike is a sheet and becomes a thin slab.
+5. Holes in what remains are capped, unless the cap would be as large as the surface it closes.
+"""
+
+import numpy as np
+
+from hdray.signals.cleaning import without_unused_vertices
+from hdray.signals.holes import caps_of
+from hdray.signals.mesh import Mesh, join
+from hdray.signals.patches import agreeing_patches, connected, unbalanced_edges
+from hdray.signals.rejection import Rejected
+from hdray.signals.settings import OccupancySettings
+from hdray.signals.sheets import thicken
+from hdray.signals.visibility import RayScene
+
+SHEET_RATIO = 0.4
+"""A patch is a sheet when its darker side sees at least this share of the sky that its brighter side sees."""
+SHEET_THICKNESS = 0.006
+"""Thickness given to sheets, in longest box edges."""
+DARK = 0.02
+"""A patch whose brighter side sees less of the sky than this is hidden: rays slip in through windows and cracks."""
+LARGEST_CAP = 0.75
+"""A hole is capped when the cap's area is at most this share of the area of the connected surface it closes."""
+
+
+def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str]]:
+    """The solid that a cleaned mesh shows to a person, and the names of the repairs applied. Raises Rejected."""
+    if settings.repair == "none" or _is_believable(mesh):
+        return mesh, []
+    repairs: list[str] = []
+    agreeing, patch = agreeing_patches(mesh)
+    if not np.array_equal(np.sort(agreeing.faces[:, :1], axis=1), mesh.faces[:, :1]) and _turned(mesh, agreeing).any():
+        repairs.append("faces turned to agree with their neighbours")
+
+    areas = agreeing.areas
+    patch_area = np.bincount(patch, weights=areas)
+    view = RayScene(agreeing).look_around()
+    sky = _by_patch(view.escaped, areas, patch, patch_area)  # (patches, 2 sides)
+    bright, dark = sky.max(axis=1), sky.min(axis=1)
+    flip = sky[:, 1] > sky[:, 0]
+    visible = bright > DARK
+    sheet = visible & (dark > SHEET_RATIO * bright) & _is_open(agreeing.faces, patch)
+
+    if (~visible).any() and visible.any():
+        hidden_kept, hidden_flip = _turn_hidden(agreeing, patch, areas, patch_area, visible, flip)
+        flip = np.where(visible, flip, hidden_flip)
+        visible = visible | hidden_kept
+    if not visible.any():
+        raise Rejected("no part of its surface can be told inside from outside")
+    if not visible.all():
+        repairs.append("buried faces dropped")
+    body_face = (visible & ~sheet)[patch]
+    if flip[patch][body_face].any():
+        repairs.append("inside-out parts turned")
+    faces = np.where(flip[patch][:, None], agreeing.faces[:, ::-1], agreeing.faces)
+
+    parts: list[Mesh] = []
+    if body_face.any():
+        body = Mesh(agreeing.vertices, faces[body_face])
+        body, capped = _close(body)
+        if capped:
+            repairs.append("holes closed")
+        parts.append(without_unused_vertices(body))
+    if sheet.any():
+        repairs.append("sheets thickened")
+        thickness = SHEET_THICKNESS * mesh.longest_edge
+        for name in np.flatnonzero(sheet):
+            parts.append(thicken(without_unused_vertices(Mesh(agreeing.vertices, faces[patch == name])), thickness))
+    return join(parts), repairs
+
+
+def _is_believable(mesh: Mesh) -> bool:
+    """Whether the file is closed, consistently wound and right side out: its winding numbers are 0, 1, 2, ... everywhere."""
+    import igl
+
+    if len(unbalanced_edges(mesh.faces)):
+        return False
+    corners = mesh.corners
+    if np.einsum("fd,fd->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) <= 0:
+        return False
+    crosses = mesh.cross_products
+    normals = crosses / np.linalg.norm(crosses, axis=1, keepdims=True)
+    step = 1e-4 * mesh.longest_edge * normals
+    centres = corners.mean(axis=1)
+    winding = np.asarray(igl.fast_winding_number(mesh.vertices, mesh.faces, np.concatenate([centres + step, centres - step])))
+    return bool(np.quantile(winding, 0.001) > -0.5)
+
+
+def _turned(before: Mesh, after: Mesh) -> np.ndarray:
+    position = (after.faces == before.faces[:, :1]).argmax(axis=1)
+    follower = after.faces[np.arange(len(after.faces)), (position + 1) % 3]
+    return follower != before.faces[:, 1]
+
+
+def _by_patch(values: np.ndarray, areas: np.ndarray, patch: np.ndarray, patch_area: np.ndarray) -> np.ndarray:
+    """Area-weighted means of values (F, 2) over patches, (patches, 2)."""
+    sums = [np.bincount(patch, weights=areas * values[:, side], minlength=len(patch_area)) for side in range(2)]
+    return np.stack(sums, axis=1) / patch_area[:, None]
+
+
+def _is_open(faces: np.ndarray, patch: np.ndarray) -> np.ndarray:
+    """Which patches (patches,) end somewhere."""
+    own = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    edges = np.concatenate([np.sort(own, axis=1), np.tile(patch, 3)[:, None]], axis=1)
+    unique, counts = np.unique(edges, axis=0, return_counts=True)
+    is_open = np.zeros(patch.max() + 1, dtype=bool)
+    is_open[unique[counts == 1, 2]] = True
+    return is_open
+
+
+def _turn_hidden(
+    mesh: Mesh, patch: np.ndarray, areas: np.ndarray, patch_area: np.ndarray, visible: np.ndarray, flip: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the patches that no ray leaves: which to keep, and which to turn, by what they see of the visible ones."""
+    seen = visible[patch]
+    faces = np.where(flip[patch][:, None], mesh.faces[:, ::-1], mesh.faces)
+    view = RayScene(Mesh(mesh.vertices, faces)).look_around(np.flatnonzero(~seen), counted=seen)
+    hidden = patch[~seen]
+    counts = len(patch_area)
+    front = np.stack([np.bincount(hidden, weights=areas[~seen] * view.saw_front[:, s], minlength=counts) for s in (0, 1)])
+    front = front.T / patch_area[:, None]
+    back = np.stack([np.bincount(hidden, weights=areas[~seen] * view.saw_back[:, s], minlength=counts) for s in (0, 1)])
+    back = back.T / patch_area[:, None]
+    outside = front - back  # (patches, 2 sides): positive where a side lies outside
+    keep = ~visible & (outside.max(axis=1) > 0) & (outside.min(axis=1) < 0)
+    return keep, outside[:, 1] > outside[:, 0]
+
+
+def _close(body: Mesh) -> tuple[Mesh, bool]:
+    """`body` with its holes capped, and whether there were any."""
+    part = connected(body.faces, len(body.vertices))
+    part_area = np.bincount(part, weights=body.areas)
+    part_of_vertex = np.zeros(len(body.vertices), dtype=np.int64)
+    part_of_vertex[body.faces] = part[:, None]
+    vertices, faces = [body.vertices], [body.faces]
+    count = len(body.vertices)
+    for loop, triangles, new in caps_of(body.vertices, body.faces):
+        corners = np.concatenate([body.vertices, new])[triangles]
+        area = 0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
+        if area > LARGEST_CAP * part_area[part_of_vertex[loop[0]]]:
+            continue
+        faces.append(np.where(triangles == len(body.vertices), count, triangles))
+        vertices.append(new)
+        count += len(new)
+    return Mesh(np.concatenate(vertices), np.concatenate(faces)), len(faces) > 1

@@ -1,0 +1,1 @@
+"""How a field becomes a mesh."""

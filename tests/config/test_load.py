@@ -1,0 +1,109 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hdray.config.load import from_yaml, load, result_keys, to_yaml
+from hdray.config.presets import PRESETS
+from hdray.config.tree import Config, flatten
+from hdray.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+def loaded(*arguments: object) -> Config:
+    return load([str(argument) for argument in arguments], "a job", "jobs/a.py")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_survives_yaml(name: str) -> None:
+    config = replace(PRESETS[name](), preset=name)
+    assert from_yaml(to_yaml(config), "a file") == config
+
+
+def test_the_published_presets_hold_the_published_numbers() -> None:
+    paper, code = PRESETS["hyperdiffusion-paper"](), PRESETS["hyperdiffusion-code"]()
+    for config in (paper, code):
+        assert (config.field.width, config.field.layers, config.field.frequencies) == (128, 3, 4)
+        assert config.field.frequency_base == 1.0
+        assert (config.generator.width, config.generator.layers, config.generator.heads) == (2880, 12, 16)
+        assert config.generator.timesteps == config.generate.steps == 500
+        assert config.generator.normalisation == "none"
+        assert not config.generator.delta
+        assert config.train.batch_size == 32
+        assert config.train.ema == config.train.clip == 0.0
+    assert (paper.train.step_factor, code.train.step_factor) == (0.8, 0.9)
+    assert (paper.signal.normalisation, code.signal.normalisation) == ("box", "mean")
+    assert (code.generate.level, code.generate.resolution, code.generate.count) == (0.8, 356, 666)
+    assert paper.fit.steps == 800 * 97
+    assert code.train.steps == 6000 * 86
+
+
+def test_precedence_is_preset_then_file_then_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("preset: airplanes\nfit: {steps: 111, learning_rate: 5e-4}\n")
+    config = loaded("--config", file, "--fit.steps", 7)
+    assert config.fit.steps == 7
+    assert config.fit.learning_rate == 5e-4
+    assert config.field == PRESETS["airplanes"]().field
+    over = loaded("--config", file, "--preset", "demo")
+    assert over.field == PRESETS["demo"]().field
+    assert over.fit.steps == 111
+
+
+def test_a_run_alone_brings_its_own_configuration(tmp_path: Path) -> None:
+    stored = replace(PRESETS["airplanes"](), preset="airplanes", seed=5)
+    (tmp_path / "config.yaml").write_bytes(to_yaml(stored))
+    config = loaded("--run", tmp_path, "--generate.count", 3)
+    assert (config.seed, config.preset, config.generate.count) == (5, "airplanes", 3)
+    assert loaded("--run", tmp_path, "--preset", "demo").seed == 0
+
+
+def test_without_anything_it_is_the_demo_in_a_folder_named_after_it() -> None:
+    config = loaded()
+    assert config.preset == "demo"
+    assert config.run == str(Path.cwd() / "runs" / "demo")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("fit: {bath_size: 3}", ["fit.bath_size", "did you mean fit.batch_size"]),
+        ("fit: {steps: many}", ["fit.steps", "'many'", "integer"]),
+        ("fit: {steps: -1}", ["steps = -1", "greater than 0"]),
+        ("fit: 3", ["fit = 3", "section"]),
+        ("preset: demmo", ["demmo", "airplanes"]),
+        ("generate: {steps: 501}", ["generate.steps = 501", "500"]),
+        ("[1, 2]", ["list"]),
+        ("a: [", ["not YAML"]),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path: Path, content: str, words: list[str]) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(content)
+    with pytest.raises(UserError) as error:
+        loaded("--config", file)
+    for word in words:
+        assert word in str(error.value)
+    assert "\n\n" not in str(error.value)
+
+
+def test_result_keys_leave_out_what_never_changes_a_result() -> None:
+    keys = result_keys(Config(), "", "fit", "train")
+    assert "fit.batch_size" in keys
+    assert "seed" in keys
+    assert not {"run", "preset", "config", "train.workers", "fit.show_progress_s"} & keys.keys()
+
+
+def test_help_explains_every_value_in_a_line() -> None:
+    command = [sys.executable, ROOT / "jobs" / "full_pipeline.py", "--help"]
+    environment = {"COLUMNS": "200", "PATH": "", "PYTHONPATH": str(ROOT)}
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    text = shown.stdout
+    for key in flatten(Config()):
+        assert f"--{key.replace('_', '-')}" in text
+    for line in text.splitlines():
+        if line.startswith(("│ --", "│ --")):
+            assert "(default" in text

@@ -1,0 +1,125 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hdray.config.tree import Config, ExecutionSettings, InputSettings
+from hdray.errors import UserError
+from hdray.fields.settings import MLPSettings
+from hdray.fitting.settings import FitSettings
+from hdray.metrics.settings import EvaluateSettings
+from hdray.pipeline.cluster import connect
+from hdray.pipeline.fit_stage import check_fit, run_fit
+from hdray.pipeline.instances import ACCEPTED, REJECTED, instances_schema, read_columns, read_fitted
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.shared import read_initialisation
+from hdray.signals.settings import OccupancySettings
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+TINY = Config(
+    inputs=InputSettings(chairs=5, validation_share=0.0, test_share=0.2),
+    signal=OccupancySettings(uniform_points=2048, near_points=2048, held_out_points=512, surface_points=128),
+    field=MLPSettings(width=16, layers=2),
+    fit=FitSettings(batch_size=2, steps=20, points_per_step=256, minimum_near_iou=0.0),
+    evaluate=EvaluateSettings(points=128),
+    execution=ExecutionSettings(progress_s=0.0),
+)
+
+
+def fitted(config: Config, url: Path | str) -> RunDirectory:
+    run = RunDirectory(str(url))
+    run_fit(run, config, check_fit(run, config), connect())
+    return run
+
+
+def test_one_and_three_sampling_actors_give_the_same_bits(ray_cluster: None, tmp_path: Path) -> None:
+    one = fitted(TINY, tmp_path / "one")
+    three = replace(TINY, execution=replace(TINY.execution, sampling_actors=3, fitting_actors=1))
+    other = fitted(three, tmp_path / "three")
+    columns = [
+        "source",
+        "split",
+        "status",
+        "content_hash",
+        "surface",
+        "theta",
+        "loss",
+        "iou",
+        "near_iou",
+        "shared_hash",
+    ]
+    table = read_columns(one, columns)
+    assert table.num_rows == 5
+    assert table.equals(read_columns(other, columns))
+
+
+def test_a_finished_run_is_left_alone(ray_cluster: None, tmp_path: Path) -> None:
+    run = fitted(TINY, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    fitted(TINY, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert read_columns(run, []).num_rows == 5
+
+
+def test_bad_files_are_rows_with_reasons(ray_cluster: None, mesh_folder: Path, tmp_path: Path) -> None:
+    (mesh_folder / "empty.obj").write_text("")
+    (mesh_folder / "noise.ply").write_bytes(bytes(range(256)))
+    (mesh_folder / "points.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\n")
+    config = replace(TINY, data=str(mesh_folder), inputs=InputSettings(validation_share=0.0, test_share=0.0))
+    run = fitted(config, tmp_path / "run")
+    rows = {row["source"]: row for row in read_columns(run, instances_schema().names).to_pylist()}
+    assert len(rows) == 9
+    for name in ("empty.obj", "noise.ply", "points.obj"):
+        assert rows[name]["status"] == REJECTED
+        assert len(rows[name]["reason"]) > 10
+        assert rows[name]["theta"] is None
+    for name in ("box.obj", "cylinder.off", "cone.ply", "capsule.stl", "round/ball.glb", "round/torus.gltf"):
+        assert rows[name]["status"] == ACCEPTED, rows[name]["reason"]
+        assert len(rows[name]["theta"]) == 27 * 16 + 16 + 16 * 16 + 16 + 16 + 1
+        assert 0 <= rows[name]["iou"] <= 1
+    assert len(read_fitted(run, ["train"]).ids) == 6
+
+
+def test_every_vector_refers_to_the_initialisation(ray_cluster: None, tmp_path: Path) -> None:
+    config = replace(TINY, fit=replace(TINY.fit, initialisation="fitted"))
+    run = fitted(config, tmp_path)
+    theta, shared = read_initialisation(run.path("shared", "initialisation.safetensors"))
+    assert set(read_columns(run, ["shared_hash"])["shared_hash"].to_pylist()) == {shared}
+    assert np.isfinite(theta.numpy()).all()
+    assert not any(np.array_equal(row, theta.numpy()) for row in read_fitted(run, ["train", "test"]).theta)
+
+
+def test_another_configuration_or_a_changed_file_is_refused(
+    ray_cluster: None, mesh_folder: Path, tmp_path: Path
+) -> None:
+    config = replace(TINY, data=str(mesh_folder))
+    run = fitted(config, tmp_path / "run")
+    with pytest.raises(UserError, match=r"fit\.steps was 20 and is now 30"):
+        check_fit(run, replace(config, fit=replace(config.fit, steps=30)))
+    check_fit(run, replace(config, execution=ExecutionSettings(sampling_actors=2)))
+    (mesh_folder / "box.obj").write_bytes((mesh_folder / "box.obj").read_bytes() + b"\n# touched\n")
+    with pytest.raises(UserError, match=r"box\.obj has changed"):
+        check_fit(run, config)
+
+
+def test_more_files_are_added_to_a_finished_run(ray_cluster: None, mesh_folder: Path, tmp_path: Path) -> None:
+    config = replace(TINY, data=str(mesh_folder))
+    run = fitted(config, tmp_path / "run")
+    before = read_columns(run, ["sampled_at"]).to_pylist()
+    (mesh_folder / "second.obj").write_bytes((mesh_folder / "box.obj").read_bytes())
+    fitted(config, run.url)
+    after = read_columns(run, ["sampled_at"]).to_pylist()
+    assert len(after) == len(before) + 1
+    assert all(row in after for row in before)
+
+
+def test_a_run_in_a_bucket(ray_cluster: None, s3: str, mesh_folder: Path) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().put(str(mesh_folder), f"{s3}/meshes", recursive=True)
+    config = replace(TINY, data=f"{s3}/meshes")
+    run = fitted(config, f"{s3}/run")
+    fitted(config, f"{s3}/run")
+    assert read_columns(run, ["status"])["status"].to_pylist() == [ACCEPTED] * 6

@@ -1,0 +1,97 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hdray.config.tree import Config, InputSettings
+from hdray.errors import UserError
+from hdray.pipeline.inputs import instance_id, list_inputs, read_content
+from hdray.signals.mesh_file import read_mesh
+from hdray.signals.rejection import Rejected
+from hdray.signals.settings import OccupancySettings
+
+
+def config(data: Path | str, **inputs: object) -> Config:
+    return Config(data=str(data), inputs=InputSettings(**inputs))
+
+
+def test_a_folder_is_listed_with_what_is_not_a_shape(mesh_folder: Path) -> None:
+    (mesh_folder / "notes.txt").write_text("not a shape")
+    (mesh_folder / "BOX.OBJ").write_bytes((mesh_folder / "box.obj").read_bytes())
+    inputs, others = list_inputs(config(mesh_folder))
+    assert {item.source for item in inputs} == {
+        "box.obj", "BOX.OBJ", "cylinder.off", "cone.ply", "capsule.stl", "round/ball.glb", "round/torus.gltf",
+    }  # fmt: skip
+    assert others == ["notes.txt"]
+    assert [item.id for item in inputs] == sorted(instance_id(item.source) for item in inputs)
+    assert {item.source: item.category for item in inputs}["round/ball.glb"] == "round"
+
+
+def test_the_same_files_in_a_bucket_have_the_same_ids_and_splits(mesh_folder: Path, s3: str) -> None:
+    import s3fs
+
+    s3fs.S3FileSystem().put(str(mesh_folder), f"{s3}/meshes", recursive=True)
+    here, _ = list_inputs(config(mesh_folder))
+    there, _ = list_inputs(config(f"{s3}/meshes"))
+    assert [(item.id, item.split) for item in here] == [(item.id, item.split) for item in there]
+    content, extension = read_content(config(f"{s3}/meshes"), "box.obj")
+    assert (content, extension) == ((mesh_folder / "box.obj").read_bytes(), ".obj")
+
+
+def test_a_family_shares_a_split(mesh_folder: Path) -> None:
+    names = [f"part{number}.obj" for number in range(40)]
+    for name in names:
+        (mesh_folder / name).write_bytes((mesh_folder / "box.obj").read_bytes())
+    rows = [f"{name},{'left' if number % 2 else 'right'}" for number, name in enumerate(names)]
+    (mesh_folder / "families.csv").write_text("\n".join(["file,family", *rows]))
+    inputs, others = list_inputs(config(mesh_folder, validation_share=0.3, test_share=0.3))
+    for family in ("left", "right"):
+        assert len({item.split for item in inputs if item.family == family}) == 1
+    assert others == ["families.csv"]
+
+
+def test_a_split_file_decides(mesh_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "split.csv"
+    sources = [item.source for item in list_inputs(config(mesh_folder))[0]]
+    lines = [f"{source},{'test' if source == 'box.obj' else 'train'}" for source in sources]
+    file.write_text("\n".join(["file,split", *lines]))
+    inputs, _ = list_inputs(config(mesh_folder, split_file=str(file)))
+    assert {item.source for item in inputs if item.split == "test"} == {"box.obj"}
+    file.write_text("file,split\nbox.obj,trian\n")
+    with pytest.raises(UserError, match=r"'trian'.*train, validation, test"):
+        list_inputs(config(mesh_folder, split_file=str(file)))
+    file.write_text("file,split\nbox.obj,train\n")
+    with pytest.raises(UserError, match=f"no split for {len(sources) - 1} of"):
+        list_inputs(config(mesh_folder, split_file=str(file)))
+
+
+def test_what_cannot_be_listed_is_explained(tmp_path: Path, s3: str) -> None:
+    (tmp_path / "notes.txt").write_text("not a shape")
+    for data, words in (
+        (tmp_path, "of the 1 files there none is a shape"),
+        (tmp_path / "nowhere", "there are no files there"),
+        ("s3://no-such-bucket-anywhere/x", "no-such-bucket-anywhere"),
+    ):
+        with pytest.raises(UserError, match=words):
+            list_inputs(config(data))
+    with pytest.raises(UserError, match="train split"):
+        list_inputs(config("", chairs=3, validation_share=0.0, test_share=0.999999))
+
+
+def test_an_unreadable_or_enormous_file_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="cannot be read"):
+        read_content(config(tmp_path), "gone.obj")
+    with open(tmp_path / "huge.stl", "wb") as file:
+        os.truncate(file.fileno(), 40 * 2**20)
+    limited = replace(config(tmp_path), signal=OccupancySettings(memory_limit_gb=0.25))
+    with pytest.raises(Rejected, match="40 MiB"):
+        read_content(limited, "huge.stl")
+    assert len(read_content(config(tmp_path), "huge.stl")[0]) == 40 * 2**20
+
+
+def test_a_chair_is_a_file_like_any_other() -> None:
+    content, extension = read_content(Config(), "chair:00003")
+    assert read_content(Config(), "chair:00003")[0] == content
+    assert read_content(Config(seed=1), "chair:00003")[0] != content
+    assert len(read_mesh(content, extension).faces) > 12

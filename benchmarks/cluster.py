@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hdray.config.tree import ExecutionSettings
 from hdray.pipeline.cluster import Resources, connect
 
 
@@ -20,6 +21,6 @@ def local_cluster(object_store_bytes: int) -> Iterator[Resources]:
         log_to_driver=False,
     )  # fmt: skip
     try:
-        yield connect()
+        yield connect(ExecutionSettings())
     finally:
         ray.shutdown()

@@ -66,12 +66,12 @@ def _stream(run: RunDirectory, config: Config, count: int, resources: Resources)
     def build(rows: "Dataset") -> "Dataset":
         sampled = rows.map_batches(
             SyntheticSampling, fn_constructor_kwargs={"config": config}, batch_size=1, batch_format="pyarrow",
-            compute=ActorPoolStrategy(size=resources.sampling_actors(config.execution)), num_cpus=cpus,
+            compute=ActorPoolStrategy(size=resources.sampling_actors), num_cpus=cpus,
         )  # fmt: skip
         arguments = {"config": config, "initialisation_url": initialisation_url(run)}
         return sampled.map_batches(
             FittingActor, fn_constructor_kwargs=arguments, batch_size=config.fit.batch_size, batch_format="pyarrow",
-            compute=ActorPoolStrategy(size=resources.fitting_actors(config.execution)), num_cpus=cpus,
+            compute=ActorPoolStrategy(size=resources.fitting_actors), num_cpus=cpus,
         )  # fmt: skip
 
     names = [f"shape-{number}" for number in range(count)]

@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[str]:
-    """The address of a local stand-in for AWS, in the environment of this process and its children (dummy credentials)."""
+    """The address of a local stand-in for AWS, in the environment of this process and its children."""
     with pytest.MonkeyPatch.context() as patch:
         # Thousands of machine images that nobody asks for would take half a minute to load.
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")

@@ -139,8 +139,10 @@ def needs_of_torch() -> set[str]:
         except PackageNotFoundError:
             continue  # for another platform
         waiting += [re.match(r"[\w.-]+", text)[0] for text in requirements if "extra ==" not in text]
-    normal = {module: {re.sub(r"[-_.]+", "-", name).lower() for name in names}
-              for module, names in packages_distributions().items()}
+    normal = {
+        module: {re.sub(r"[-_.]+", "-", name).lower() for name in names}
+        for module, names in packages_distributions().items()
+    }
     return {module for module, names in normal.items() if names & needed}
 
 

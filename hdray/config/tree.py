@@ -8,7 +8,7 @@ from hdray.fields.settings import MLPSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.settings import EvaluateSettings
-from hdray.settings import STRICT, check, check_positive, execution
+from hdray.settings import STRICT, check, check_choice, check_positive, execution
 from hdray.signals.settings import OccupancySettings
 
 
@@ -45,6 +45,8 @@ class ExecutionSettings:
 
     __pydantic_config__ = STRICT
 
+    accelerator: str = execution("auto")
+    """gpu, cpu, or auto: gpu if the cluster has one now (say gpu where GPU nodes start on demand)."""
     sampling_actors: int = execution(0)
     """Actors that read, repair and label meshes; 0 asks the cluster (one per four CPUs, at least one)."""
     fitting_actors: int = execution(0)
@@ -59,6 +61,7 @@ class ExecutionSettings:
     """Seconds between progress lines; 0 is silent."""
 
     def __post_init__(self) -> None:
+        check_choice(self, "accelerator", ("auto", "gpu", "cpu"))
         for name in ("sampling_actors", "fitting_actors", "fitting_threads", "training_threads", "progress_s"):
             check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         check("task_cpus", self.task_cpus, 0 < self.task_cpus <= 0.4, "above 0 and at most 0.4")

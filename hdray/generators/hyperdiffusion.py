@@ -70,9 +70,7 @@ class HyperDiffusion(nn.Module):
         moments = torch.linspace(0, len(expected) - 1, min(count, len(expected))).round().long().tolist()
         return torch.cat([expected[moment] for moment in moments])
 
-    def _denoising(
-        self, ids: Sequence[str], seed: int, settings: GenerateSettings
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    def _denoising(self, ids: Sequence[str], seed: int, settings: GenerateSettings) -> Iterator[tuple[Tensor, Tensor]]:
         """The steps of the chosen sampler on one padded batch; rows beyond the ids are padding."""
         streams = [torch_stream(seed, instance, "sample") for instance in ids]
 

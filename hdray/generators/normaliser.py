@@ -1,7 +1,7 @@
 """Scaling of weight vectors before diffusion, and back.
 
-Diffusion adds noise of unit variance, weights are some hundredths: unscaled (as HyperDiffusion is published) most of the
-schedule sees pure noise. N vectors, D weights.
+Diffusion adds noise of unit variance, weights are some hundredths: unscaled (as HyperDiffusion is published) most of
+the schedule sees pure noise. N vectors, D weights.
 """
 
 from dataclasses import dataclass

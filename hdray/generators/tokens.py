@@ -8,16 +8,23 @@ class Span(Protocol):
     """What is read of a piece of a layout: where it lies in the vector."""
 
     @property
-    def start(self) -> int: ...
+    def start(self) -> int:
+        """Its first entry."""
+        ...
+
     @property
-    def stop(self) -> int: ...
+    def stop(self) -> int:
+        """One past its last entry."""
+        ...
 
 
 class Spans(Protocol):
     """What is read of `hdray.fields.layout.Layout`: its pieces in order."""
 
     @property
-    def pieces(self) -> Sequence[Span]: ...
+    def pieces(self) -> Sequence[Span]:
+        """In the order of the vector."""
+        ...
 
 
 def token_sizes(layout: Spans) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""Training a HyperDiffusion generator on a table of weight vectors. Shapes: N vectors, B of them in a batch, D weights."""
+"""Training a HyperDiffusion generator on a table of weight vectors.
+
+Shapes: N vectors, B of them in a batch, D weights.
+"""
 
 from collections.abc import Collection
 
@@ -54,7 +57,7 @@ class VectorTraining:
         return parameter_groups(self.module, settings)
 
     def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
-        """`vectors` (B, D), `timestep` (B,) and `noise` (B, D) of the rows; epochs are shuffled, without replacement."""
+        """`vectors` (B, D), `timestep` (B,) and `noise` (B, D) of the rows; every epoch is shuffled anew."""
         timesteps = self.model.diffusion.timesteps
         picks, times = [], torch.empty(len(rows), dtype=torch.long)
         noise = torch.empty(len(rows), self.vectors.shape[1])

@@ -28,7 +28,7 @@ def with_empties(generated_reference: Tensor, generated_generated: Tensor, empti
 
 def mmd(generated_reference: Tensor) -> float:
     """Minimum matching distance of (G, R) distances: mean over references of the distance to the nearest generated."""
-    check_counts(generated_reference)
+    check_matrix(generated_reference)
     return float(generated_reference.double().amin(dim=0).mean())
 
 
@@ -37,7 +37,7 @@ def cov(generated_reference: Tensor) -> float:
 
     Among references at equal distance the first counts. Rows of infinite distances (empty shapes) match nothing.
     """
-    check_counts(generated_reference)
+    check_matrix(generated_reference)
     solid = generated_reference.isfinite().any(dim=1)
     matched = generated_reference[solid].argmin(dim=1)
     return len(matched.unique()) / generated_reference.shape[1]
@@ -49,7 +49,7 @@ def nna(generated_reference: Tensor, generated_generated: Tensor, reference_refe
     Each shape is called what its nearest other shape is; 0.5 is best. A shape is never its own neighbour. Where a
     generated and a reference shape are equally near, the call is wrong: a copy of a reference is not told apart.
     """
-    check_counts(generated_reference)
+    check_matrix(generated_reference)
     own_generated = nearest_other(generated_generated)  # (G,)
     own_reference = nearest_other(reference_reference)  # (R,)
     empty = ~generated_reference.isfinite().any(dim=1)
@@ -76,8 +76,10 @@ def distribution_metrics(
     return {"mmd": mmd(across), "cov": cov(across), "nna": nna(across, within, reference_reference)}
 
 
-def check_counts(generated_reference: Tensor) -> None:
-    """Metrics of nothing are undefined: raise ValueError without generated (empty ones count) or reference shapes."""
+def check_matrix(generated_reference: Tensor) -> None:
+    """Raise ValueError without generated (empty ones count) or reference shapes, or with NaN among the distances."""
     if 0 in generated_reference.shape:
         generated, references = generated_reference.shape
         raise ValueError(f"metrics need shapes on both sides, not {generated} generated and {references} references")
+    if generated_reference.isnan().any():
+        raise ValueError("metrics cannot be computed from distances that are not numbers (NaN)")

@@ -9,36 +9,37 @@ from hdray.config.tree import ExecutionSettings
 
 @dataclass(frozen=True)
 class Resources:
-    """What the cluster has now."""
+    """What a run takes of the cluster."""
 
-    cpus: int
-    gpus: int
+    sampling_actors: int
+    """As configured, or one per four CPUs."""
+    fitting_actors: int
+    """As configured, or one per GPU, or one per CPU where there are no GPUs.
 
-    def sampling_actors(self, settings: ExecutionSettings) -> int:
-        """How many actors sample: as configured, or one per four CPUs."""
-        return settings.sampling_actors or max(1, self.cpus // 4)
-
-    def fitting_actors(self, settings: ExecutionSettings) -> int:
-        """How many actors fit: as configured, or one per GPU, or one per CPU where there are no GPUs.
-
-        Single-threaded actors share cores with the samplers fairly; threads that wait for each other would not.
-        """
-        return settings.fitting_actors or self.gpus or self.cpus
-
-    @property
-    def gpus_per_actor(self) -> int:
-        """GPUs an actor asks for: one where the cluster has any."""
-        return int(self.gpus > 0)
+    Single-threaded actors share cores with the samplers fairly; threads that wait for each other would not.
+    """
+    gpus_per_actor: int
+    """GPUs that an actor or training worker asks for: 1 or 0."""
 
 
-def connect() -> Resources:
+def resources_of(settings: ExecutionSettings, cpus: int, gpus: int) -> Resources:
+    """What to take of a cluster with this many CPUs and GPUs."""
+    use_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and gpus > 0)
+    return Resources(
+        sampling_actors=settings.sampling_actors or max(1, cpus // 4),
+        fitting_actors=settings.fitting_actors or max(1, gpus if use_gpu else cpus),
+        gpus_per_actor=int(use_gpu),
+    )
+
+
+def connect(settings: ExecutionSettings) -> Resources:
     """Join the cluster that RAY_ADDRESS or a running `ray start` names, or start one on this machine."""
     import ray
 
     if not ray.is_initialized():
         ray.init(logging_level=logging.WARNING)
     available = ray.cluster_resources()
-    return Resources(cpus=max(1, int(available.get("CPU", 1))), gpus=int(available.get("GPU", 0)))
+    return resources_of(settings, int(available.get("CPU", 0)), int(available.get("GPU", 0)))
 
 
 def use_threads(threads: int) -> None:

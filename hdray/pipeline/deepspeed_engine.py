@@ -4,13 +4,11 @@ State moves in and out as whole fp32 tensors by parameter name, so a checkpoint 
 stage. (DeepSpeed's own checkpoints are bound to both.)
 """
 
-import io
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +65,11 @@ class DeepSpeedTraining:
                 for name, parameter in trainee.module.named_parameters():
                     parameter.copy_(resume.read(f"{WEIGHT}/{name}"))
         autocast = settings.precision == "bf16" and settings.zero_stage == 0
-        with redirect_stdout(io.StringIO()):  # it prints a page about memory
-            self.engine, *_ = deepspeed.initialize(
-                model=_Loss(trainee, device, autocast),
-                optimizer=self.optimiser,
-                config=deepspeed_config(settings, self.workers),
-            )
+        self.engine, *_ = deepspeed.initialize(
+            model=_Loss(trainee, device, autocast),
+            optimizer=self.optimiser,
+            config=deepspeed_config(settings, self.workers),
+        )
         self._create_state()
         if resume:
             self._load(resume)
@@ -177,8 +174,11 @@ def _import_deepspeed(device: torch.device) -> Any:
     if folder not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = folder + os.pathsep + os.environ.get("PATH", "")
     import deepspeed
+    from deepspeed.runtime import bf16_optimizer
     from deepspeed.utils import logger
 
+    # The bf16 optimiser prints a page about memory, and collects garbage for it, whoever asked.
+    bf16_optimizer.see_memory_usage = lambda *_, **__: None
     logger.setLevel(logging.ERROR)  # it warns of every optimiser that is not its own
     warnings.filterwarnings("ignore", message=".*is deprecated", category=FutureWarning, module="torch.distributed")
     if device.type == "cpu":

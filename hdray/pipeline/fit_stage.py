@@ -110,7 +110,7 @@ def sample_and_fit(rows: "Dataset", run: RunDirectory, config: Config, resources
         fn_constructor_kwargs={"config": config},
         batch_size=1,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=resources.sampling_actors(config.execution)),
+        compute=ActorPoolStrategy(size=resources.sampling_actors),
         num_cpus=cpus,
     )
     return sampled.map_batches(
@@ -118,7 +118,7 @@ def sample_and_fit(rows: "Dataset", run: RunDirectory, config: Config, resources
         fn_constructor_kwargs={"config": config, "initialisation_url": initialisation_url(run)},
         batch_size=config.fit.batch_size,
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(size=resources.fitting_actors(config.execution)),
+        compute=ActorPoolStrategy(size=resources.fitting_actors),
         num_cpus=cpus,
         num_gpus=resources.gpus_per_actor or None,
     )

@@ -14,10 +14,11 @@ from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.instances import matrix
 from hdray.pipeline.run_directory import RunDirectory, content_hash
-from hdray.pipeline.storage import join, read_bytes, write_bytes
+from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import TRAINEE
 from hdray.pipeline.training import MODEL_FILE
 from hdray.seeds import numpy_stream
+from hdray.signals.mesh import Mesh
 from hdray.surfaces.extract import extract
 from hdray.surfaces.files import write_mesh
 from hdray.surfaces.points import surface_points
@@ -104,7 +105,7 @@ def sample_and_extract(rows: "Dataset", run: RunDirectory, config: Config, resou
 
     cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
     # The two pools work at the same time, so each takes half of a GPU.
-    pool = ActorPoolStrategy(size=resources.fitting_actors(config.execution))
+    pool = ActorPoolStrategy(size=resources.fitting_actors)
     arguments = {"config": config, "run_url": run.url}
     vectors = rows.map_batches(
         VectorActor,
@@ -151,14 +152,38 @@ class VectorActor:
         return pa.table({"id": batch["id"], "theta": pa.array(list(theta.numpy()), pa.list_(pa.float32()))})
 
 
+class Extraction:
+    """Vectors to surfaces, as the settings of generation say, on the device of this worker."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.field = MLPField(config.field)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    def mesh(self, theta: torch.Tensor) -> Mesh | EmptySurface:
+        """The surface of a vector (D,)."""
+        settings = self.config.generate
+        return extract(
+            self.field,
+            theta,
+            resolution=settings.resolution,
+            level=settings.level,
+            method=settings.method,
+            device=self.device,
+        )
+
+    def points(self, mesh: Mesh, name: str) -> np.ndarray:
+        """Points (S, 3) float32 on a mesh, drawn for its name."""
+        stream = numpy_stream(self.config.seed, name, "surface")
+        return surface_points(mesh, self.config.signal.surface_points, stream)
+
+
 class ExtractionActor:
     """Ray Data actor: vectors in, rows of the samples table out, their meshes written to the run."""
 
     def __init__(self, config: Config, run_url: str) -> None:
         use_threads(config.execution.fitting_threads)
-        self.config, self.run = config, RunDirectory(run_url)
-        self.field = MLPField(config.field)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.run, self.extraction = RunDirectory(run_url), Extraction(config)
 
     def __call__(self, batch: "pa.Table") -> "pa.Table":
         """Extract each vector's surface."""
@@ -170,22 +195,12 @@ class ExtractionActor:
 
     def row(self, name: str, theta: np.ndarray) -> dict[str, Any]:
         """The row of one vector (D,); an empty field is a row with a reason."""
-        settings = self.config.generate
-        found = extract(
-            self.field,
-            torch.from_numpy(theta.copy()),
-            resolution=settings.resolution,
-            level=settings.level,
-            method=settings.method,
-            device=self.device,
-        )
+        found = self.extraction.mesh(torch.from_numpy(theta.copy()))
         row: dict[str, Any] = {"id": name, "theta": theta}
         if isinstance(found, EmptySurface):
             return {**row, "reason": found.reason, "vertices": 0, "faces": 0}
-        path = f"meshes/{name}.{settings.mesh_format}"
-        write_bytes(join(self.run.path("samples"), path), write_mesh(found, settings.mesh_format))
-        points = surface_points(
-            found, self.config.signal.surface_points, numpy_stream(self.config.seed, name, "surface")
-        )
-        counts = {"vertices": len(found.vertices), "faces": len(found.faces)}
-        return {**row, "surface": points.reshape(-1), "mesh": path, **counts}
+        mesh_format = self.extraction.config.generate.mesh_format
+        path = f"meshes/{name}.{mesh_format}"
+        write_bytes(self.run.path("samples", path), write_mesh(found, mesh_format))
+        points = self.extraction.points(found, name).reshape(-1)
+        return {**row, "surface": points, "mesh": path, "vertices": len(found.vertices), "faces": len(found.faces)}

@@ -94,6 +94,20 @@ def read_columns(run: RunDirectory, columns: list[str]) -> "pyarrow.Table":
     return table
 
 
+def counts(run: RunDirectory, gate: float) -> dict[str, int]:
+    """Shapes in, and what became of them: inputs, accepted, rejected, fitted, and passed (the quality gate)."""
+    rows = read_columns(run, ["status", "near_iou"]).to_pylist()
+    fitted = [row["near_iou"] for row in rows if row["near_iou"] is not None]
+    accepted = sum(row["status"] == ACCEPTED for row in rows)
+    return {
+        "inputs": len(rows),
+        "accepted": accepted,
+        "rejected": len(rows) - accepted,
+        "fitted": len(fitted),
+        "passed": sum(near_iou >= gate for near_iou in fitted),
+    }
+
+
 def matrix(column: "pyarrow.ChunkedArray", dtype: type) -> np.ndarray:
     """A column of equally long lists without nulls as (N, length)."""
     array = column.combine_chunks()

@@ -48,7 +48,7 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
     with Lease(run):
         inputs = check(stages, run, config)  # again, now that nobody else can change the run
         write_bytes(run.path("config.yaml"), to_yaml(replace(config, run="")))
-        resources = connect()
+        resources = connect(config.execution)
         for stage in stages:
             begin = time.monotonic()
             print(f"== {stage}", flush=True)

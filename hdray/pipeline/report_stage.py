@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+import hdray
 from hdray.config.load import to_yaml
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.mlp import MLPField
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.generate_stage import MODEL, load_generator, sample_ids, samples_table
-from hdray.pipeline.instances import ACCEPTED, Fitted, instances_table, read_fitted
+from hdray.pipeline.instances import Fitted, counts, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import read_loss_curve
@@ -39,7 +40,7 @@ SHOWN = 24
 DENOISING_STEPS = 8
 PREVIEW_RESOLUTION = 96
 """Cells along an edge for the meshes of training shapes and denoising steps, which are only looked at."""
-VERSIONS = ("hdray", "ray", "torch", "deepspeed", "numpy", "trimesh", "libigl")
+VERSIONS = ("ray", "torch", "deepspeed", "numpy", "trimesh", "libigl")
 
 
 def check_report(run: RunDirectory, config: Config, alone: bool) -> None:
@@ -60,44 +61,31 @@ def run_report(run: RunDirectory, config: Config, resources: Resources) -> None:
 def report_data(run: RunDirectory, config: Config) -> ReportData:
     """Everything that the page shows of this run."""
     rows = _instance_rows(run)
-    result = run.read_json("metrics.json") if run.has("metrics.json") else {}
-    details = run.read_json("evaluations", "neighbours.json") if run.has("evaluations", "neighbours.json") else {}
-    generated, training = _generated(run, config, details)
+    evaluation = ("evaluations", f"{config.preset}.json")
+    result = run.read_json(*evaluation) if run.has(*evaluation) else {}
+    generated, training = _generated(run, config, result.get("neighbours", {}))
     return ReportData(
         run=run.url,
         preset=config.preset,
         date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        counts=result.get("counts") or counts(rows, config),
+        counts=result.get("counts") or counts(run, config.fit.minimum_near_iou),
         instances=rows,
         gate=config.fit.minimum_near_iou,
         loss_curve=_loss_curve(run),
         generated=generated,
         training_shapes=training,
         denoising=_denoising(run, config),
-        metrics=result.get("metrics", {}),
+        metrics={name: value for name, value in result.get("metrics", {}).items() if value is not None},
         protocol=result.get("protocol", {}),
         audit=[
             NearestDistances(space=space, **{name: np.array(values) for name, values in kinds.items()})
-            for space, kinds in details.get("audit", {}).items()
+            for space, kinds in result.get("audit", {}).items()
         ],
         configuration=to_yaml(config).decode(),
-        versions={name: version(name) for name in VERSIONS},
+        versions={"hdray": hdray.__version__, **{name: version(name) for name in VERSIONS}},
         hardware=_hardware(),
         seconds=_seconds(run),
     )
-
-
-def counts(rows: list[InstanceRow], config: Config) -> dict[str, int]:
-    """Shapes in, and what became of them."""
-    fitted = [row for row in rows if row.near_iou is not None]
-    accepted = sum(row.status == ACCEPTED for row in rows)
-    return {
-        "inputs": len(rows),
-        "accepted": accepted,
-        "rejected": len(rows) - accepted,
-        "fitted": len(fitted),
-        "passed": sum((row.near_iou or 0.0) >= config.fit.minimum_near_iou for row in fitted),
-    }
 
 
 def _instance_rows(run: RunDirectory) -> list[InstanceRow]:
@@ -117,7 +105,7 @@ def _loss_curve(run: RunDirectory) -> LossCurve | None:
 
 
 def _generated(
-    run: RunDirectory, config: Config, details: dict[str, Any]
+    run: RunDirectory, config: Config, neighbours_of: dict[str, list[dict[str, Any]]]
 ) -> tuple[list[GeneratedShape], dict[str, TrainingShape]]:
     """The first generated shapes with their neighbours, and the training shapes that these are."""
     table = samples_table(run).read(["theta"])
@@ -125,7 +113,7 @@ def _generated(
         return [], {}
     names = sample_ids(config)[:SHOWN]
     theta = dict(zip(table["id"].to_pylist(), table["theta"].to_pylist(), strict=True))
-    neighbours = {name: [Neighbour(**near) for near in details.get("neighbours", {}).get(name, ())] for name in names}
+    neighbours = {name: [Neighbour(**near) for near in neighbours_of.get(name, ())] for name in names}
     wanted = {near.id for nears in neighbours.values() for near in nears}
     training: dict[str, TrainingShape] = {}
     if wanted:

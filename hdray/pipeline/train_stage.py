@@ -71,7 +71,7 @@ def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
         metadata={"instances": fit["output"], "shared": shared_hash},
     )
     workers = WorkerResources(
-        use_gpu=resources.gpus > 0, cpus=config.execution.task_cpus, threads=config.execution.training_threads
+        use_gpu=resources.gpus_per_actor > 0, cpus=config.execution.task_cpus, threads=config.execution.training_threads
     )
     train([training], run.path("training"), workers)
     if not made["complete"]:

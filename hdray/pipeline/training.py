@@ -79,7 +79,7 @@ def _train_one(training: Training, directory: str, resources: WorkerResources) -
 
     settings = training.settings
     trainer = TorchTrainer(
-        _worker,
+        _worker,  # type: ignore[arg-type]  # what rank 0 returns comes back, though the signature says None
         train_loop_config={
             "training": training, "url": join(directory, training.name), "threads": resources.threads
         },
@@ -96,7 +96,7 @@ def _train_one(training: Training, directory: str, resources: WorkerResources) -
         ),
     )  # fmt: skip
     try:
-        mistake = trainer.fit().return_value
+        mistake = trainer.fit().return_value  # type: ignore[attr-defined]  # Train V2 has it, the stub is of V1
     except TrainingFailedError as error:
         raise RuntimeError(f"training {training.name} failed: {_cause(error)}") from error
     if mistake is not None:

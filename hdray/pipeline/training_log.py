@@ -1,5 +1,6 @@
 """What a training run tells people as it goes: the loss curve as CSV, TensorBoard, and lines on the console."""
 
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,17 +28,16 @@ class TrainingLog:
         self.events = Path(tempfile.mkdtemp(prefix="tensorboard-") if self.remote else join(url, "tensorboard"))
         self.writer = SummaryWriter(str(self.events), purge_step=progress.step + 1)
         if progress.step:
-            print(f"training {name}: resumes after step {progress.step} of {steps}", flush=True)
+            _say(f"training {name}: resumes after step {progress.step} of {steps}")
 
     def point(self) -> None:
         """Tell of the newest point of the curve."""
-        step, loss, rate, seconds = self.progress.curve[-1]
+        step, loss, rate, _ = self.progress.curve[-1]
         self.writer.add_scalar("loss", loss, step)
         self.writer.add_scalar("learning_rate", rate, step)
         speed = (step - self.first_step) / max(time.monotonic() - self.begin, 1e-9)
         left = duration((self.steps - step) / speed)
-        print(f"training {self.name}: step {step} of {self.steps}, loss {loss:.4g}, {speed:.2f} a second, {left} left",
-              flush=True)  # fmt: skip
+        _say(f"training {self.name}: step {step} of {self.steps}, loss {loss:.4g}, {speed:.2f} a second, {left} left")
 
     def save(self) -> None:
         """Bring the files in the training directory up to date."""
@@ -47,3 +47,9 @@ class TrainingLog:
         if self.remote:
             for file in self.events.iterdir():
                 write_bytes(join(self.url, "tensorboard", file.name), file.read_bytes())
+
+
+def _say(line: str) -> None:
+    # Not print: inside a worker Ray Train prints twice, once through its own logger.
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

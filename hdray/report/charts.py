@@ -72,16 +72,16 @@ def fit_chart(uniform: npt.NDArray[np.float64], near: npt.NDArray[np.float64], g
 
 
 def audit_chart(distances: NearestDistances) -> Figure:
-    """One row of dots and a box each for generated, held-out and noised shapes; generated ones by number."""
+    """One row of dots and a box each for generated, held-out and noised shapes."""
     axis = "distance in weights" if distances.space == "weights" else "Chamfer distance"
     everything = np.concatenate([distances.generated, distances.held_out, distances.noise])
     rows = [
-        ("training + noise", distances.noise, "@faint", None),
-        ("held out", distances.held_out, "@training", None),
-        ("generated", distances.generated, "@generated", [str(n + 1) for n in range(len(distances.generated))]),
+        ("training + noise", distances.noise, "@faint"),
+        ("held out", distances.held_out, "@training"),
+        ("generated", distances.generated, "@generated"),
     ]
     data = []
-    for name, values, color, labels in rows:
+    for name, values, color in rows:
         keep = np.isfinite(values) & (values > 0)
         row = {
             "type": "box",
@@ -98,9 +98,6 @@ def audit_chart(distances: NearestDistances) -> Figure:
             "fillcolor": "rgba(0,0,0,0)",
             "hovertemplate": "%{x:.4g}<extra>" + name + "</extra>",
         }
-        if labels is not None:
-            row["text"] = [label for label, kept in zip(labels, keep, strict=True) if kept]
-            row["hovertemplate"] = "sample %{text}: %{x:.4g}<extra>generated</extra>"
         data.append(row)
     return {
         "data": data,

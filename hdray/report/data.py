@@ -79,7 +79,7 @@ class NearestDistances:
     space: str
     """weights or chamfer."""
     generated: npt.NDArray[np.floating]
-    """In the order of the generated shapes; NaN where there is no distance (an empty shape has no Chamfer distance)."""
+    """Of generated shapes that have a surface; NaN where there is no distance."""
     held_out: npt.NDArray[np.floating]
     """Real shapes that no training has seen."""
     noise: npt.NDArray[np.floating]
@@ -95,7 +95,7 @@ class ReportData:
     preset: str
     date: str
     counts: Mapping[str, int] = field(default_factory=dict)
-    """inputs, accepted, rejected, fitted, passed (the quality gate), generated, empty; other keys are listed as named."""
+    """inputs, accepted, rejected, fitted, passed (the quality gate), generated, empty; others are listed as named."""
     instances: Sequence[InstanceRow] = ()
     gate: float | None = None
     """Least near-surface IoU of a fit that is trained on."""

@@ -41,10 +41,35 @@ _METRICS = {
 }
 
 
+_AUDIT_METRICS = {
+    "generated": ("", "Median distance of generated shapes to the nearest training shape."),
+    "held_out": ("", "Median distance of held-out shapes to the nearest training shape."),
+    "noise": ("", "Median distance of training weights plus noise to the nearest training shape."),
+    "farther_than_held_out": (
+        "0.5: as new as held-out shapes. Near 0: copies.",
+        "How often a generated shape is farther from the training set than a held-out one.",
+    ),
+    "farther_than_noise": (
+        "Near 1: new. 0.5: like noised copies.",
+        "How often a generated shape is farther from the training set than a noised copy.",
+    ),
+}
+
+
 def metric_table(metrics: Mapping[str, float]) -> list[Metric]:
     """The known metrics first, explained; every other under its own name."""
     known = [Metric(_METRICS[k][0], f"{metrics[k]:.4g}", *_METRICS[k][1:]) for k in _METRICS if k in metrics]
-    return known + [Metric(k, f"{v:.4g}", "", "") for k, v in metrics.items() if k not in _METRICS]
+    return known + [_other_metric(name, value) for name, value in metrics.items() if name not in _METRICS]
+
+
+def _other_metric(name: str, value: float) -> Metric:
+    for space, words in (("weights", "in weights"), ("chamfer", "by Chamfer distance")):
+        quantity = name.removeprefix(f"nearest_{space}_")
+        if quantity != name and quantity in _AUDIT_METRICS:
+            return Metric(
+                f"{quantity.replace('_', ' ').capitalize()}, {words}", f"{value:.4g}", *_AUDIT_METRICS[quantity]
+            )
+    return Metric(name, f"{value:.4g}", "", "")
 
 
 _NORMALISATIONS = {
@@ -121,6 +146,8 @@ def audit_finding(distances: NearestDistances) -> AuditFinding:
         if len(values)
     ]
     sentence = f"Median distance to the nearest training shape {where}: " + ", ".join(parts) + "."
+    if copies := int((generated == 0).sum()):
+        sentence += f" {copies} generated shapes are exact copies, at distance 0, which a logarithmic axis cannot show."
     if len(generated) == 0 or len(held_out) == 0:
         return AuditFinding(title, sentence + " Without generated and held-out shapes there is no verdict.")
     near = float(np.mean(generated < np.quantile(held_out, _NEAR)))

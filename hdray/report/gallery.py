@@ -107,7 +107,10 @@ def _ordinal(rank: int) -> str:
 
 
 def _neighbours(shape: GeneratedShape) -> tuple[Neighbour, ...]:
-    return shape.neighbours[:NEIGHBOURS_SHOWN]
+    """The first ones given; the nearest in weights takes the last place if it would not be seen otherwise."""
+    shown = shape.neighbours[:NEIGHBOURS_SHOWN]
+    unseen = [n for n in shape.neighbours[NEIGHBOURS_SHOWN:] if n.weights_rank == 1]
+    return (*shown[:-1], unseen[0]) if unseen else shown
 
 
 def _neighbour_cards(

@@ -21,7 +21,7 @@ TRAINING = (142, 164, 190)  # slate: everything from the training data
 
 _OCCLUSION_RAYS = 6  # per hit; with 2 x 2 samples a pixel that makes 24
 _OCCLUSION_REACH = 0.35  # in units of the mesh's radius: farther geometry darkens nothing
-_CREASE = 0.80  # cosine: a corner whose vertex normal turns farther than this from its face is a sharp edge
+_CREASE = 0.85  # cosine: a corner whose vertex normal turns farther than this from its face is a sharp edge
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,14 @@ def chair(seed: int, instance: str) -> Mesh:
 
     half_width, half_depth = width / 2, depth / 2
     inset = leg / 2
-    corners = [(x, z) for x in (-half_width + inset, half_width - inset) for z in (-half_depth + inset, half_depth - inset)]
+    # The seat narrows to the back, and some seats end in half an ellipse at the front: legs stand below what is there.
+    narrow = draw.uniform(0.85, 1.0)
+    bulge = draw.uniform(0.25, 0.6) * depth if draw.random() < 0.3 else 0.0
+    back_x, back_z = narrow * half_width - inset, -half_depth + inset
+    front_x, front_z = half_width - inset, half_depth - inset
+    if bulge:
+        front_x, front_z = 0.75 * half_width - inset, half_depth - bulge + 0.66 * bulge - inset  # 0.66 = sin(acos(0.75))
+    corners = [(side * x, z) for side in (-1, 1) for x, z in ((back_x, back_z), (front_x, front_z))]
     top = seat_height - seat_thickness / 2
 
     def leg_at(x: float, z: float, height: float) -> np.ndarray:
@@ -37,32 +44,28 @@ def chair(seed: int, instance: str) -> Mesh:
         return np.array([x + np.sign(x) * outward, height, z + np.sign(z) * outward])
 
     parts = [_beam(leg_at(x, z, 0.0), leg_at(x, z, top), leg * taper, leg, round_parts) for x, z in corners]
-    parts.append(_seat(draw, width, depth, seat_height, seat_thickness))
+    parts.append(_seat(width, depth, seat_height, seat_thickness, narrow, bulge))
     if draw.random() < 0.45:
         height = draw.uniform(0.25, 0.55) * seat_height
         bar = 0.75 * leg
-        for x in (-half_width + inset, half_width - inset):
-            parts.append(_beam(leg_at(x, -1, height) * [1, 1, 0] + [0, 0, leg_at(x, -half_depth + inset, height)[2]],
-                               leg_at(x, half_depth - inset, height), bar, bar, round_parts))
+        ends = [(leg_at(side * back_x, back_z, height), leg_at(side * front_x, front_z, height)) for side in (-1, 1)]
+        parts += [_beam(behind, front, bar, bar, round_parts) for behind, front in ends]
         if draw.random() < 0.6:
-            left, right = leg_at(-half_width + inset, 1, height), leg_at(half_width - inset, 1, height)
-            parts.append(_beam(left * [1, 1, 0], right * [1, 1, 0], bar, bar, round_parts))
+            parts.append(_beam(0.5 * (ends[0][0] + ends[0][1]), 0.5 * (ends[1][0] + ends[1][1]), bar, bar, round_parts))
 
     back_low = np.array([0.0, seat_height - seat_thickness / 2, -half_depth + back_thickness / 2])
     back_high = np.array([0.0, seat_height + back_height, -half_depth + back_thickness / 2 - lean])
     parts += _back(draw, width, back_low, back_high, back_thickness, round_parts)
     if draw.random() < 0.4:
-        parts += _arms(draw, width, depth, seat_height, leg, back_low, back_high, round_parts)
+        parts += _arms(draw, width, half_depth - bulge, seat_height, leg, back_low, back_high, round_parts)
     return join(parts)
 
 
-def _seat(draw: np.random.Generator, width: float, depth: float, height: float, thickness: float) -> Mesh:
-    """The seat: a slab, narrower at the back or round at the front, its top at `height`."""
+def _seat(width: float, depth: float, height: float, thickness: float, narrow: float, bulge: float) -> Mesh:
+    """The seat: a slab, narrower at the back, its front half an ellipse if there is a bulge; its top at `height`."""
     low, high = np.array([0, height - thickness, 0]), np.array([0, height, 0])
-    narrow = draw.uniform(0.85, 1.0)
-    if draw.random() < 0.3:  # a rounded front: half an ellipse before a rectangle
+    if bulge:
         angles = np.linspace(0, np.pi, SIDES)
-        bulge = draw.uniform(0.25, 0.6) * depth
         outline = np.stack([width / 2 * np.cos(angles), depth / 2 - bulge + bulge * np.sin(angles)], axis=1)
         outline = np.concatenate([outline, [[-width / 2 * narrow, -depth / 2], [width / 2 * narrow, -depth / 2]]])
     else:
@@ -103,12 +106,12 @@ def _back(
 
 
 def _arms(
-    draw: np.random.Generator, width: float, depth: float, seat_height: float, leg: float,
+    draw: np.random.Generator, width: float, edge: float, seat_height: float, leg: float,
     back_low: np.ndarray, back_high: np.ndarray, round_parts: bool,
 ) -> list[Mesh]:
-    """An arm and its front post on either side, reaching from the seat's front to the back."""
+    """An arm and its front post on either side, from behind `edge` (where the seat has its full width) to the back."""
     height = draw.uniform(0.17, 0.25)
-    front = depth / 2 - draw.uniform(0.05, 0.15)
+    front = edge - draw.uniform(0.03, 0.12)
     share = (seat_height + height - back_low[1]) / (back_high[1] - back_low[1])
     behind = (back_low + share * (back_high - back_low))[2]
     parts = []

@@ -1,6 +1,7 @@
 """Mesh files to triangles: .obj .off .ply .stl .glb .gltf through trimesh, scenes flattened in world space."""
 
 import io
+import json
 import logging
 from typing import Any
 
@@ -25,6 +26,8 @@ def read_mesh(content: bytes, extension: str) -> Mesh:
         raise Rejected(f"{extension or 'a file without extension'} is not a mesh format read here ({' '.join(EXTENSIONS)})")
     if not content.strip():
         raise Rejected("the file is empty")
+    if extension == ".gltf":
+        _check_buffers(content)
     # Missing materials and textures are no concern here; trimesh logs every one of them.
     logging.getLogger("trimesh").setLevel(logging.CRITICAL)
     try:
@@ -44,6 +47,17 @@ def read_mesh(content: bytes, extension: str) -> Mesh:
     return Mesh(vertices, faces)
 
 
+def _check_buffers(content: bytes) -> None:
+    """Reject a .gltf that keeps its geometry in files beside it: only the one file's bytes come here."""
+    try:
+        buffers = json.loads(content)["buffers"]
+        elsewhere = [buffer["uri"] for buffer in buffers if not buffer["uri"].startswith("data:")]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Rejected("the file could not be read as .gltf: it holds no buffers, so no geometry") from None
+    if elsewhere:
+        raise Rejected(f"its geometry is in another file ({elsewhere[0][:100]}); export it as .glb, which holds everything")
+
+
 def _reading_failed(error: Exception, extension: str) -> str:
     detail = " ".join(str(error).split())[:200] or type(error).__name__
-    return f"the file could not be read as {extension}: {detail}"
+    return f"the file could not be read as {extension}; it is damaged or something else ({detail})"

@@ -9,6 +9,8 @@ Real files are inside out, mixed per component, open, and full of faces nobody c
    buried: it does not bound the solid and is dropped.
 4. A patch that sees the sky from both sides alike is a sheet and becomes a thin slab.
 5. Holes in what remains are capped, unless the cap would be as large as the surface it closes.
+6. Air that is sealed off inside the solid is filled: the faces around it are dropped.
+7. Parts that fold back on themselves without thickness (wings of two coincident sides) become thin slabs too.
 """
 
 import numpy as np
@@ -19,24 +21,32 @@ from hdray.signals.mesh import Mesh, join
 from hdray.signals.patches import agreeing_patches, connected, unbalanced_edges
 from hdray.signals.rejection import Rejected
 from hdray.signals.settings import OccupancySettings
-from hdray.signals.sheets import thicken
+from hdray.signals.sheets import slabs, thicken
 from hdray.signals.visibility import RayScene
 
 SHEET_RATIO = 0.4
 """A patch is a sheet when its darker side sees at least this share of the sky that its brighter side sees."""
-SHEET_THICKNESS = 0.006
+SHEET_THICKNESS = 0.005
 """Thickness given to sheets, in longest box edges."""
 DARK = 0.02
 """A patch whose brighter side sees less of the sky than this is hidden: rays slip in through windows and cracks."""
+SEALED = 0.04
+"""The front of a face that gets less daylight than this borders on a pocket of sealed-off air, which is filled."""
+THINNEST = 0.0015
+"""A part of the solid thinner than this (longest box edges) counts as a sheet."""
+MOST_TURNS = 3
+"""Rounds of closing holes and filling pockets."""
 LARGEST_CAP = 0.75
 """A hole is capped when the cap's area is at most this share of the area of the connected surface it closes."""
 
 
 def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str]]:
     """The solid that a cleaned mesh shows to a person, and the names of the repairs applied. Raises Rejected."""
-    if settings.repair == "none" or _is_believable(mesh):
+    if settings.repair == "none":
         return mesh, []
     repairs: list[str] = []
+    if _is_believable(mesh):
+        return _thickened(mesh, repairs), repairs
     agreeing, patch = agreeing_patches(mesh)
     if not np.array_equal(np.sort(agreeing.faces[:, :1], axis=1), mesh.faces[:, :1]) and _turned(mesh, agreeing).any():
         repairs.append("faces turned to agree with their neighbours")
@@ -63,19 +73,65 @@ def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str
         repairs.append("inside-out parts turned")
     faces = np.where(flip[patch][:, None], agreeing.faces[:, ::-1], agreeing.faces)
 
+    size = mesh.longest_edge
     parts: list[Mesh] = []
     if body_face.any():
         body = Mesh(agreeing.vertices, faces[body_face])
-        body, capped = _close(body)
-        if capped:
-            repairs.append("holes closed")
-        parts.append(without_unused_vertices(body))
+        any_capped = any_sealed = False
+        # A cap may seal off air, and a wall dropped may leave a hole: in turns, until nothing is sealed off.
+        for _ in range(MOST_TURNS):
+            body, capped = _close(body)
+            sealed = _walls_of_pockets(body)
+            any_capped, any_sealed = any_capped or capped, any_sealed or bool(sealed.any())
+            if not sealed.any():
+                break
+            body = Mesh(body.vertices, body.faces[~sealed])
+        repairs += ["holes closed"] * any_capped + ["sealed pockets filled"] * any_sealed
+        # After the holes: the cap of a sheet that hangs on a solid lies on the sheet itself.
+        parts.append(_thickened(without_unused_vertices(body), repairs))
     if sheet.any():
         repairs.append("sheets thickened")
-        thickness = SHEET_THICKNESS * mesh.longest_edge
         for name in np.flatnonzero(sheet):
-            parts.append(thicken(without_unused_vertices(Mesh(agreeing.vertices, faces[patch == name])), thickness))
+            surface = without_unused_vertices(Mesh(agreeing.vertices, faces[patch == name]))
+            parts.append(thicken(surface, SHEET_THICKNESS * size))
     return join(parts), repairs
+
+
+def _thickened(body: Mesh, repairs: list[str]) -> Mesh:
+    """`body` with a slab around each of its faces behind which the solid has (almost) no thickness; adds to `repairs`."""
+    import igl
+
+    size = body.longest_edge
+    scene = RayScene(body)
+    depths = scene.depths()
+    thin = np.flatnonzero(depths < THINNEST * size)
+    if len(thin) == 0:
+        return body
+    # Two solids that touch look the same where they do, but the places on either side are inside.
+    centres, normals = body.corners[thin].mean(axis=1), scene.normals[thin]
+    margin = 0.5 * SHEET_THICKNESS * size
+    sides = np.concatenate([centres + margin * normals, centres - (margin + depths[thin, None]) * normals])
+    inside = np.asarray(igl.fast_winding_number(body.vertices, body.faces, sides)) >= 0.5
+    thin = thin[~inside.reshape(2, -1).any(axis=0)]
+    if len(thin) == 0:
+        return body
+    repairs.append("parts without thickness thickened")
+    return join([body, slabs(Mesh(body.vertices, body.faces[thin]), SHEET_THICKNESS * size)])
+
+
+def _walls_of_pockets(body: Mesh) -> np.ndarray:
+    """Which faces (F,) bound air that is sealed off inside the solid: cabins, the inner skin of a double one."""
+    import igl
+
+    scene = RayScene(body)
+    dim = np.flatnonzero(scene.daylight() < SEALED)
+    if len(dim) == 0 or len(dim) == len(body.faces):
+        return np.zeros(len(body.faces), dtype=bool)
+    before = body.corners[dim].mean(axis=1) + 1e-4 * body.longest_edge * scene.normals[dim]
+    winding = np.asarray(igl.fast_winding_number(body.vertices, body.faces, before))
+    walls = np.zeros(len(body.faces), dtype=bool)
+    walls[dim[winding < 0.5]] = True
+    return walls
 
 
 def _is_believable(mesh: Mesh) -> bool:

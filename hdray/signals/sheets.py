@@ -25,3 +25,15 @@ def thicken(mesh: Mesh, thickness: float) -> Mesh:
     ])
     faces = np.concatenate([mesh.faces, mesh.faces[:, ::-1] + count, walls])
     return Mesh(np.concatenate([above, below]), faces)
+
+
+def slabs(mesh: Mesh, thickness: float) -> Mesh:
+    """A closed prism of this thickness around every face: for faces that fold back on each other, where no slab can
+    follow the surface."""
+    crosses = mesh.cross_products
+    normals = crosses / np.linalg.norm(crosses, axis=1, keepdims=True)
+    offset = 0.5 * thickness * normals[:, None]
+    corners = np.concatenate([mesh.corners + offset, mesh.corners - offset], axis=1)  # (F, 3 above then 3 below, 3)
+    prism = np.array([[0, 1, 2], [5, 4, 3], [1, 0, 3], [1, 3, 4], [2, 1, 4], [2, 4, 5], [0, 2, 5], [0, 5, 3]])
+    faces = prism[None] + 6 * np.arange(len(mesh.faces))[:, None, None]
+    return Mesh(corners.reshape(-1, 3), faces.reshape(-1, 3))

@@ -15,7 +15,7 @@ from hdray.surfaces.grid import Evaluate
 START_CELLS = 64
 # How far, in differences across the cells around it, a cell's values may be from the level for it to be refined.
 # Refining only cells with corners on both sides of the level, and their neighbours, loses the rims of thin wings.
-REACH = 1.5
+REACH = 1.0
 
 
 def coarse_to_fine_volume(evaluate: Evaluate, resolution: int, level: float, device: torch.device) -> Tensor:

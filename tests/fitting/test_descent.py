@@ -87,7 +87,7 @@ def test_a_vector_is_the_instances_own(precision: str, schedule: str, order: lis
 def test_published_network_is_independent_too(precision: str, threads: int) -> None:
     # Large enough that every kernel is shared between threads; three of them divide nothing evenly.
     field = MLPField(MLPSettings())
-    settings = replace(QUICK, batch_size=8, precision=precision, steps=3, points_per_step=2_048)
+    settings = replace(QUICK, precision=precision, steps=2, points_per_step=2_048)
     points, labels = coded(SHAPES, 4_000)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

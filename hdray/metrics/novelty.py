@@ -1,0 +1,96 @@
+"""Does a generator make new shapes, or give back its training shapes? (arXiv 2506.07998 audits HyperDiffusion this way.)
+
+For each generated shape the nearest training shapes, in weights and in Chamfer distance. A distance means little alone,
+so two kinds of shapes are measured the same way beside it: held-out shapes, which are new and real, and training
+vectors with noise added, which are copies. Generated shapes as far from training as held-out ones are new; as near as
+the noisy copies, they are memorised.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hdray.seeds import numpy_stream, torch_stream
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The k nearest training shapes of N shapes: `indices` (N, k) int64 and `distances` (N, k), nearest first."""
+
+    indices: Tensor
+    distances: Tensor
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Distances to the nearest training shape in one `space` ("weights" or "chamfer"), (N,) each."""
+
+    space: str
+    generated: Tensor
+    held_out: Tensor
+    noise: Tensor
+
+    def summary(self) -> dict[str, float]:
+        """Medians of the three, and how often a generated shape is farther from training than one of the others.
+
+        farther_than_held_out is 0.5 where generated shapes are as new as held-out ones, and near 0 where they are
+        copies; farther_than_noise is 0.5 where they are like noisy copies, and near 1 where they are new. NaN where
+        there is nothing to compare.
+        """
+        return {
+            "generated": median(self.generated),
+            "held_out": median(self.held_out),
+            "noise": median(self.noise),
+            "farther_than_held_out": farther(self.generated, self.held_out),
+            "farther_than_noise": farther(self.generated, self.noise),
+        }
+
+
+def nearest(distances: Tensor, count: int) -> Nearest:
+    """The `count` smallest (all, if there are fewer) in each row of distances (N, T); the first index where they tie."""
+    ordered, indices = distances.sort(dim=1, stable=True)
+    return Nearest(indices[:, :count], ordered[:, :count])
+
+
+def novelty(space: str, generated: Tensor, held_out: Tensor, noise: Tensor) -> Novelty:
+    """From distances (N, T) of each kind of shape to the T training shapes. Empty shapes are left out by the caller."""
+    if not generated.shape[1]:
+        raise ValueError("novelty needs training shapes to compare with")
+    return Novelty(space, generated.amin(dim=1), held_out.amin(dim=1), noise.amin(dim=1))
+
+
+def weight_distances(a: Tensor, b: Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """Euclidean distances (N, M) float32 on the CPU between vectors a (N, D) and b (M, D); 0 for equal vectors."""
+    left, right = a.to(device, torch.float32), b.to(device, torch.float32)
+    # Differences, not a matrix product: that one would not see that two vectors are the same.
+    return torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist").cpu()
+
+
+def noise_baseline(theta: Tensor, ids: list[str], count: int, sigma: float, seed: int) -> tuple[list[str], Tensor]:
+    """`count` training vectors (at most all) with noise N(0, sigma^2) on every weight: their ids, and vectors (N, D).
+
+    theta (T, D) are the training vectors named `ids`. Which ones are drawn depends on the seed and the set of ids, the
+    noise of each on the seed and its id: the order they are given in changes nothing.
+    """
+    row_of = {name: row for row, name in enumerate(ids)}
+    if len(row_of) != len(theta):
+        raise ValueError(f"{len(theta)} vectors need as many different ids, not {len(row_of)}")
+    chosen = numpy_stream(seed, "noise baseline", "choice").permutation(np.array(sorted(ids)))[:count].tolist()
+    vectors = [
+        theta[row_of[name]] + sigma * torch.randn(theta.shape[1], generator=torch_stream(seed, name, "noise baseline"))
+        for name in chosen
+    ]
+    return chosen, torch.stack(vectors) if vectors else theta[:0]
+
+
+def farther(a: Tensor, b: Tensor) -> float:
+    """How often an entry of a (N,) is larger than one of b (M,), over all pairs; ties count half. NaN without pairs."""
+    above = (a[:, None] > b).double() + 0.5 * (a[:, None] == b).double()
+    return float(above.mean())
+
+
+def median(values: Tensor) -> float:
+    """The middle value, the mean of the two in the middle of an even number; NaN of none."""
+    return float(values.double().quantile(0.5)) if len(values) else float("nan")

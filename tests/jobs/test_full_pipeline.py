@@ -1,0 +1,60 @@
+"""The whole pipeline as users run it: meshes from a bucket, the run in the bucket, good and bad files mixed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hdray.pipeline.instances import read_columns
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.storage import list_files, read_bytes
+from tests.jobs.tiny import arguments, finish, start_job
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
+
+
+def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -> None:
+    import s3fs
+    import trimesh
+
+    for number in range(4):
+        trimesh.creation.box((1.0, 0.3 + 0.1 * number, 0.5)).export(mesh_folder / f"plank{number}.ply")
+    (mesh_folder / "empty.stl").write_bytes(b"")
+    (mesh_folder / "notes.txt").write_text("not a shape")
+    rows = ["file,split"] + [
+        f"{path.relative_to(mesh_folder)},{'test' if 'plank' in path.name else 'train'}"
+        for path in sorted(mesh_folder.rglob("*.*"))
+    ]
+    (mesh_folder / "split.csv").write_text("\n".join(rows))
+    s3fs.S3FileSystem().put(str(mesh_folder), f"{s3}/meshes", recursive=True)
+    url = f"{s3}/run"
+    run = RunDirectory(url)
+    settings = arguments(inputs__split_file=f"{s3}/meshes/split.csv", train__steps=20, generate__count=3)
+
+    output = finish(start_job("full_pipeline", *settings, "--data", f"{s3}/meshes", "--run", url))
+    assert output.splitlines()[-1] == url
+    assert "notes.txt" in output, "what is no shape is in the log"
+    table = read_columns(run, ["source", "status", "reason"]).to_pylist()
+    assert len(table) == 11
+    assert [row["source"] for row in table if row["status"] == "rejected"] == ["empty.stl"]
+    result = json.loads(read_bytes(f"{url}/metrics.json"))
+    assert result["counts"] == {
+        "inputs": 11, "accepted": 10, "rejected": 1, "fitted": 10, "passed": result["counts"]["passed"],
+        "generated": 3, "empty": result["counts"]["empty"],
+    }  # fmt: skip
+    assert {"mmd_cd", "cov_cd", "nna_cd"} <= result["metrics"].keys()
+    assert 0 <= result["metrics"]["cov_cd"] <= 1
+    assert result["protocol"]["references"] == 4
+    files = list_files(url)
+    assert {"report.html", "samples.png", "training/generator/model.safetensors"} <= files.keys()
+    page = read_bytes(f"{url}/report.html").decode()
+    assert "empty.stl" in page
+    assert read_bytes(f"{url}/samples.png").startswith(b"\x89PNG")
+
+    # The run's own configuration serves when nothing else is said; other samples are never refused, other fits are.
+    output = finish(start_job("generate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
+    assert "making them again" in output
+    process = start_job("fit", "--run", url, "--fit.steps", 151)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert "fit.steps was 150 and is now 151" in " ".join(output.split())

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hdray.metrics import chamfer
+from hdray.metrics.chamfer import chamfer_matrix
+
+
+def random_clouds(count: int, points: int, seed: int) -> torch.Tensor:
+    return torch.rand(count, points, 3, generator=torch.Generator().manual_seed(seed)) - 0.5
+
+
+def brute_force(a: torch.Tensor, b: torch.Tensor, squared: bool) -> np.ndarray:
+    """Straight from the definition, in float64, one pair and one direction at a time."""
+    result = np.zeros((len(a), len(b)))
+    for i, x in enumerate(a.double().numpy()):
+        for j, y in enumerate(b.double().numpy()):
+            for one, other in ((x, y), (y, x)):
+                nearest = [np.min(np.linalg.norm(other - point, axis=1)) for point in one]
+                result[i, j] += np.mean(np.square(nearest) if squared else nearest)
+    return result
+
+
+@pytest.mark.parametrize("squared", [True, False])
+def test_equals_brute_force(squared: bool):
+    a, b = random_clouds(3, 150, 0), random_clouds(4, 90, 1)
+    np.testing.assert_allclose(chamfer_matrix(a, b, squared=squared), brute_force(a, b, squared), rtol=2e-6)
+
+
+def test_small_distances_far_from_the_origin_keep_their_digits():
+    """Clouds that nearly coincide: |x|^2 + |y|^2 - 2 xy would give noise here, not distances."""
+    a = random_clouds(2, 200, 0) + 4
+    b = a + 1e-3 * random_clouds(2, 200, 1)
+    np.testing.assert_allclose(chamfer_matrix(a, b), brute_force(a, b, True), rtol=1e-5)
+
+
+def test_worked_by_hand():
+    a = torch.tensor([[[0.0, 0, 0], [1, 0, 0]]])
+    b = torch.tensor([[[0.0, 0, 0], [0, 2, 0]]])
+    # a -> b: 0 and 1; b -> a: 0 and 4
+    assert chamfer_matrix(a, b).item() == 0.5 + 2.0
+    assert chamfer_matrix(a, b, squared=False).item() == 0.5 + 1.0
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch):
+    a, b = random_clouds(2, 130, 0), random_clouds(3, 70, 1)
+    whole = chamfer_matrix(a, b)
+    for block in (70, 1_000, 30_000):
+        monkeypatch.setattr(chamfer, "CPU_BLOCK", block)
+        torch.testing.assert_close(chamfer_matrix(a, b), whole, rtol=1e-6, atol=0)
+
+
+def test_of_a_set_with_itself():
+    a = random_clouds(5, 64, 0)
+    own = chamfer_matrix(a)
+    assert torch.equal(own, own.T)
+    assert torch.equal(own.diagonal(), torch.zeros(5))
+    torch.testing.assert_close(own, chamfer_matrix(a, a), rtol=1e-6, atol=0)
+
+
+def test_a_distance_does_not_depend_on_the_other_clouds():
+    a, b = random_clouds(3, 64, 0), random_clouds(30, 64, 1)
+    assert torch.equal(chamfer_matrix(a, b)[1:2, 7:8], chamfer_matrix(a[1:2], b[7:8]))
+
+
+def test_empty_sets():
+    assert chamfer_matrix(random_clouds(0, 16, 0), random_clouds(3, 16, 1)).shape == (0, 3)
+    assert chamfer_matrix(random_clouds(3, 16, 0), random_clouds(0, 16, 1)).shape == (3, 0)
+    assert chamfer_matrix(random_clouds(0, 16, 0)).shape == (0, 0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), points=st.integers(1, 40), squared=st.booleans())
+def test_is_symmetric_and_zero_for_a_shuffled_copy(seed: int, points: int, squared: bool):
+    a, b = random_clouds(2, points, seed), random_clouds(2, points + 3, seed + 1)
+    torch.testing.assert_close(
+        chamfer_matrix(a, b, squared=squared), chamfer_matrix(b, a, squared=squared).T, rtol=1e-5, atol=0
+    )
+    shuffled = a[:, torch.randperm(points, generator=torch.Generator().manual_seed(seed))]
+    assert torch.equal(chamfer_matrix(a, shuffled, squared=squared).diagonal(), torch.zeros(2))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_on_a_gpu():
+    a, b = random_clouds(3, 300, 0), random_clouds(4, 200, 1)
+    torch.testing.assert_close(chamfer_matrix(a, b, device="cuda"), chamfer_matrix(a, b), rtol=1e-5, atol=0)

@@ -1,0 +1,211 @@
+"""Training under Ray: workers, kills, resumption, errors."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from hdray.errors import UserError
+from hdray.fields.layout import linear_layout
+from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
+from hdray.generators.trainee import Trainee
+from hdray.pipeline.storage import list_files, read_bytes
+from hdray.pipeline.training import Training, WorkerResources, train
+
+pytestmark = [pytest.mark.ray]
+
+ROOT = Path(__file__).parents[2]
+GENERATOR = GeneratorSettings(width=32, layers=2, heads=4)
+RESOURCES = WorkerResources(threads=1)
+
+
+def builder(before_batch: Callable[[int], None] | None = None) -> Callable[[], Trainee]:
+    """Builds a small trainee in the worker; `before_batch(step)` may do harm. (Local, so that it is pickled whole.)"""
+    generator = GENERATOR
+
+    def build() -> Trainee:
+        import torch
+
+        from hdray.fields.layout import linear_layout
+        from hdray.generators.vector_training import VectorTraining
+
+        layout = linear_layout([3, 8, 1])
+        theta = torch.randn(20, layout.size, generator=torch.Generator().manual_seed(0))
+        trainee = VectorTraining(theta, layout, generator, 0, None)
+        if before_batch is not None:
+            plain = trainee.batch
+
+            def batch(step: int, rows: range, size: int) -> dict[str, torch.Tensor]:
+                before_batch(step)
+                return plain(step, rows, size)
+
+            trainee.batch = batch  # type: ignore[method-assign]
+        return trainee
+
+    return build
+
+
+def settings(**changes: object) -> TrainSettings:
+    """fp32, where runs on one worker and on two differ by rounding alone."""
+    values: dict[str, object] = {"steps": 30, "batch_size": 8, "log_steps": 5, "checkpoint_steps": 12, "ema": 0.9}
+    values |= {"learning_rate": 3e-3, "precision": "fp32", **changes}
+    return TrainSettings(**values)  # type: ignore[arg-type]
+
+
+def curve(url: str) -> list[tuple[int, float]]:
+    rows = csv.DictReader(read_bytes(f"{url}/loss.csv").decode().splitlines())
+    return [(int(row["step"]), float(row["loss"])) for row in rows]
+
+
+def samples(model: str) -> torch.Tensor:
+    """Vectors drawn from a trained model. (Not its weights: biases of keys have no gradient but rounding errors.)"""
+    trained = HyperDiffusion(linear_layout([3, 8, 1]), GENERATOR)
+    trained.load_state_dict(weights(model))
+    return trained.sample(["a", "b", "c"], 0, GenerateSettings(steps=10, batch_size=4))
+
+
+def weights(model: str) -> dict[str, torch.Tensor]:
+    with safe_open(model, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+@pytest.fixture(scope="module")
+def undisturbed(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a run on one worker that nothing happens to."""
+    directory = tmp_path_factory.mktemp("undisturbed")
+    training = Training(name="generator", build=builder(), settings=settings(), metadata={"vectors": "abc"})
+    assert train([training], str(directory), RESOURCES) == [f"{directory}/generator/model.safetensors"]
+    return directory / "generator"
+
+
+def assert_same_run(directory: Path, undisturbed: Path, tolerance: float) -> None:
+    """The same curve, with every point once, and the same model."""
+    expected = curve(str(undisturbed))
+    found = curve(str(directory))
+    assert [step for step, _ in found] == [5, 10, 15, 20, 25, 30]
+    assert [loss for _, loss in found] == pytest.approx([loss for _, loss in expected], rel=tolerance)
+    ours, theirs = (samples(f"{run}/model.safetensors") for run in (directory, undisturbed))
+    torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def test_a_finished_training_has_everything_and_is_not_repeated(undisturbed: Path) -> None:
+    losses = [loss for _, loss in curve(str(undisturbed))]
+    assert losses[-1] < losses[0]
+    model = undisturbed / "model.safetensors"
+    with safe_open(model, "pt") as file:
+        header = file.metadata()
+    assert header["vectors"] == "abc" and json.loads(header["settings"])["steps"] == 30
+    HyperDiffusion(linear_layout([3, 8, 1]), GENERATOR).load_state_dict(weights(str(model)))
+    assert list((undisturbed / "tensorboard").glob("events.out.tfevents.*"))
+    before = time.monotonic()
+
+    def build() -> Trainee:
+        raise AssertionError("trained again")
+
+    train([Training(name="generator", build=build, settings=settings())], str(undisturbed.parent), RESOURCES)
+    assert time.monotonic() - before < 1
+
+
+def test_mistakes_in_a_worker_reach_the_user_at_once(ray_cluster: None, tmp_path: Path) -> None:
+    def build() -> Trainee:
+        raise UserError("the table of vectors is empty")
+
+    training = Training(name="generator", build=build, settings=settings(workers=2))
+    with pytest.raises(UserError, match=r"^the table of vectors is empty$"):
+        train([training], str(tmp_path), RESOURCES)
+
+
+@pytest.mark.slow
+def test_divergence_is_explained(ray_cluster: None, tmp_path: Path) -> None:
+    training = Training(name="generator", build=builder(), settings=settings(learning_rate=1e30, zero_stage=0))
+    with pytest.raises(UserError, match=r"diverged.*learning_rate"):
+        train([training], str(tmp_path), RESOURCES)
+
+
+@pytest.mark.slow
+def test_errors_in_a_worker_reach_the_user_as_they_are(ray_cluster: None, tmp_path: Path) -> None:
+    def fail(step: int) -> None:
+        if step == 3:
+            raise ZeroDivisionError("in the third batch")
+
+    training = Training(name="generator", build=builder(fail), settings=settings(max_failures=0))
+    with pytest.raises(RuntimeError, match="training generator failed: worker 0: ZeroDivisionError: in the third"):
+        train([training], str(tmp_path), RESOURCES)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_nothing_but_time(ray_cluster: None, undisturbed: Path, tmp_path: Path) -> None:
+    """Two workers see the batches of one; one of them is killed after the checkpoint of step 24."""
+    marker = tmp_path / "killed"
+
+    def kill(step: int) -> None:
+        import os
+        import signal
+
+        import torch
+
+        if step == 27 and torch.distributed.get_rank() == 1 and not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    training = Training(name="generator", build=builder(kill), settings=settings(workers=2))
+    train([training], str(tmp_path), RESOURCES)
+    assert marker.exists()
+    assert_same_run(tmp_path / "generator", undisturbed, tolerance=1e-2)
+
+
+DRIVER = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False)
+sys.path.insert(0, sys.argv[2])
+from tests.pipeline.test_training import RESOURCES, builder, settings
+from hdray.pipeline.training import Training, train
+def slow(step):
+    import time
+    time.sleep(0.0 if step < 24 else 600.0)
+train([Training(name="generator", build=builder(slow), settings=settings(workers=2))], sys.argv[3], RESOURCES)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_driver_s_training_is_resumed_on_another_number_of_workers(
+    ray_cluster: None, undisturbed: Path, tmp_path: Path
+) -> None:
+    """The driver of two workers is killed after step 24; one worker finishes."""
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", textwrap.dedent(DRIVER), address, str(ROOT), str(tmp_path)]
+    snapshot = tmp_path / "generator" / "checkpoint_manager_snapshot.json"
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as driver:
+        deadline = time.monotonic() + 150
+        while not (snapshot.exists() and "checkpoint" in snapshot.read_text()):
+            assert driver.poll() is None, "the driver ended by itself"
+            assert time.monotonic() < deadline, "no checkpoint after 150 s"
+            time.sleep(0.5)
+        driver.send_signal(signal.SIGKILL)
+    checkpoints = [path for path in snapshot.parent.iterdir() if path.name.startswith("checkpoint_2")]
+    assert checkpoints and not (snapshot.parent / "model.safetensors").exists()
+    train([Training(name="generator", build=builder(), settings=settings(workers=1))], str(tmp_path), RESOURCES)
+    assert_same_run(tmp_path / "generator", undisturbed, tolerance=1e-2)
+
+
+@pytest.mark.slow
+def test_training_into_a_bucket(ray_cluster: None, undisturbed: Path, s3: str) -> None:
+    (model,) = train([Training(name="generator", build=builder(), settings=settings())], s3, RESOURCES)
+    assert model == f"{s3}/generator/model.safetensors"
+    assert curve(f"{s3}/generator") == curve(str(undisturbed))
+    files = list_files(f"{s3}/generator")
+    assert any(file.startswith("tensorboard/events") for file in files)
+    assert any(file.endswith("progress.json") for file in files)

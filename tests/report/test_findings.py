@@ -1,0 +1,75 @@
+"""The sentences follow from the numbers."""
+
+import numpy as np
+import pytest
+
+from hdray.report.data import NearestDistances
+from hdray.report.findings import audit_finding, fit_table, metric_table, protocol_sentence
+
+UNSEEN = np.linspace(2, 3, 101)
+NOISED = np.linspace(0.1, 0.3, 51)
+
+
+def verdict(generated: np.ndarray, held_out: np.ndarray = UNSEEN, noise: np.ndarray = NOISED) -> str:
+    distances = NearestDistances(space="weights", generated=generated, held_out=held_out, noise=noise)
+    return audit_finding(distances).sentence
+
+
+@pytest.mark.parametrize(
+    ("generated", "expected"),
+    [
+        (NOISED, "the model memorises"),
+        (UNSEEN, "no sign of memorising"),
+        # Three in ten are copies, the rest are as unseen shapes are.
+        (np.concatenate([np.full(30, 0.2), np.linspace(2.1, 3, 70)]), "lean towards the training set"),
+        (UNSEEN * 3, "far from all real ones"),
+    ],
+)
+def test_verdicts(generated: np.ndarray, expected: str) -> None:
+    assert expected in verdict(generated)
+
+
+def test_the_numbers_are_in_the_sentence() -> None:
+    sentence = verdict(np.concatenate([np.full(20, 0.2), np.full(80, 2.5)]))
+    assert "generated 2.5, held out 2.5, training weights plus noise 0.2" in sentence
+    assert "20 % of generated shapes" in sentence
+
+
+def test_distances_of_empty_shapes_do_not_count() -> None:
+    assert verdict(np.append(UNSEEN, np.nan)) == verdict(UNSEEN)
+
+
+def test_exact_copies_are_named() -> None:
+    assert "20 generated shapes are exact copies" in verdict(np.concatenate([np.zeros(20), np.full(80, 2.5)]))
+    assert "exact copies" not in verdict(UNSEEN)
+
+
+def test_no_verdict_without_both_sides() -> None:
+    assert "no verdict" in verdict(UNSEEN, held_out=np.zeros(0))
+    assert "no verdict" in verdict(np.full(3, np.nan))
+
+
+def test_fits_over_all_inputs_count_missing_ones_as_zero() -> None:
+    rows = {row.name: row for row in fit_table(np.full(8, 0.9), np.full(8, 0.8), inputs=10)}
+    assert rows["near the surface"].mean == "0.800"
+    assert rows["near the surface, all 10 inputs"].mean == "0.640"
+    assert rows["uniform in the box, all 10 inputs"].fifth == "0.000"
+    assert len(fit_table(np.full(8, 0.9), np.full(8, 0.8), inputs=8)) == 2
+
+
+def test_known_metrics_are_explained_and_unknown_ones_listed() -> None:
+    rows = metric_table({"other": 2.0, "nearest_chamfer_farther_than_noise": 0.875, "nna_cd": 0.5})
+    assert [row.value for row in rows] == ["0.5", "2", "0.875"]
+    assert rows[2].name == "Farther than noise, by Chamfer distance"
+    assert "Near 1: new" in rows[2].good
+    assert "0.5 is optimal" in rows[0].good
+    assert rows[1].name == "other"
+
+
+def test_the_protocol_in_words() -> None:
+    sentence = protocol_sentence(
+        {"points": 2048, "normalisation": "std", "squared": False, "reference_split": "test", "more": 1}
+    )
+    for part in ("2048 points", "standard deviation", "not squared", "the test split"):
+        assert part in sentence
+    assert protocol_sentence({}) == ""

@@ -1,0 +1,115 @@
+"""The child process: limits hold on real monstrous input, and the next mesh is none the worse."""
+
+import os
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+import trimesh
+
+from hdray.signals.limits import LimitedSampler
+from hdray.signals.occupancy import sample_mesh_file
+from hdray.signals.rejection import Rejected
+from hdray.signals.settings import OccupancySettings
+from tests.signals.solids import sphere
+
+SETTINGS = OccupancySettings(
+    uniform_points=800, near_points=800, held_out_points=80, surface_points=64, time_limit_s=60, memory_limit_gb=0.25
+)
+
+
+def ball(subdivisions: int) -> bytes:
+    mesh = sphere(0.5, subdivisions)
+    return bytes(trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(file_type="ply"))
+
+
+def child_of(sampler: LimitedSampler) -> psutil.Process:
+    child = sampler._child
+    assert child is not None
+    return psutil.Process(child.pid)
+
+
+@pytest.fixture(scope="module")
+def sampler() -> Iterator[LimitedSampler]:
+    with LimitedSampler(SETTINGS, 0) as shared:
+        yield shared
+
+
+def test_the_child_gives_what_the_call_gives_and_is_reused(sampler: LimitedSampler) -> None:
+    sample = sampler.sample(ball(2), ".ply", "a")
+    child = child_of(sampler)
+    assert np.array_equal(sample.points, sample_mesh_file(ball(2), ".ply", SETTINGS, 0, "a").points)
+    with pytest.raises(Rejected, match=r"could not be read as \.ply"):
+        sampler.sample(b"junk", ".ply", "b")
+    sampler.sample(ball(2), ".ply", "c")
+    assert child_of(sampler) == child
+
+
+def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(sampler: LimitedSampler) -> None:
+    # 5.2 million faces: 63 MB of indices before anything is done with them.
+    side = 1616
+    row, column = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
+    corner = (row * (side + 1) + column).reshape(-1, 1)
+    faces = np.concatenate([corner + [0, 1, side + 1], corner + [1, side + 2, side + 1]])
+    axis = np.linspace(0, 1, side + 1)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    vertices = np.stack([x, y, 0.1 * np.sin(9 * x)], axis=-1).reshape(-1, 3)
+    header = (
+        "ply\nformat binary_little_endian 1.0\n"
+        f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
+        f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
+    )
+    rows = np.empty(len(faces), dtype=[("count", "u1"), ("corners", "<i4", 3)])
+    rows["count"], rows["corners"] = 3, faces
+    content = header.encode() + vertices.astype("<f4").tobytes() + rows.tobytes()
+    with pytest.raises(Rejected, match="memory"):
+        sampler.sample(content, ".ply", "monster")
+    assert sampler.sample(ball(2), ".ply", "a").solid_fraction > 0.4
+
+
+def test_a_mesh_that_takes_too_long_is_rejected_in_time() -> None:
+    slow = OccupancySettings(time_limit_s=1.5, memory_limit_gb=2.0)
+    with LimitedSampler(slow, 0) as limited:
+        with pytest.raises(Rejected, match="read as"):
+            limited.sample(b"junk", ".ply", "start the child")
+        child = child_of(limited)
+        start = time.monotonic()
+        with pytest.raises(Rejected, match=r"longer than the limit of 1.5 s"):
+            limited.sample(ball(8), ".ply", "slow")  # 1.3 million faces
+        assert time.monotonic() - start < 10
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_child_killed_at_work_is_a_rejection_and_replaced(sampler: LimitedSampler) -> None:
+    sampler.sample(ball(2), ".ply", "a")
+    child = child_of(sampler)
+    killer = threading.Timer(0.5, os.kill, (child.pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(Rejected, match="crashed the process that reads meshes"):
+        sampler.sample(ball(7), ".ply", "b")
+    assert sampler.sample(ball(2), ".ply", "a").solid_fraction > 0.4
+    assert child_of(sampler) != child
+
+
+def test_a_child_killed_at_rest_is_replaced_unnoticed(sampler: LimitedSampler) -> None:
+    sampler.sample(ball(2), ".ply", "a")
+    child = child_of(sampler)
+    child.kill()
+    child.wait(10)
+    assert sampler.sample(ball(2), ".ply", "a").solid_fraction > 0.4
+
+
+def test_closing_ends_the_child() -> None:
+    with LimitedSampler(SETTINGS, 0) as limited:
+        limited.sample(ball(1), ".ply", "a")
+        child = child_of(limited)
+    assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_rejection_travels_between_processes() -> None:
+    assert str(pickle.loads(pickle.dumps(Rejected("why")))) == "why"

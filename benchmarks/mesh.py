@@ -41,7 +41,9 @@ def measure() -> dict[str, float]:
     samples = [_sample(chair(0, "chair 0")), _sample(_airplane())]
     points, labels = (np.stack([getattr(sample, name) for sample in samples]) for name in ("points", "labels"))
     theta = fit(field, points, labels, random_start(field, 0), FIT, ["chair", "airplane"], 0).theta
-    near = [np.stack([getattr(sample, name) for sample in samples]) for name in ("held_out_near", "held_out_near_labels")]
+    near = [
+        np.stack([getattr(sample, name) for sample in samples]) for name in ("held_out_near", "held_out_near_labels")
+    ]
     print(f"mesh: IoU near the surface {quality(field, theta, *near).iou.tolist()}, {torch.get_num_threads()} threads")
 
     for vector in theta:  # warm up

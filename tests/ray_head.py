@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -11,10 +10,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 PROGRAMS = Path(sys.executable).parent
@@ -106,15 +106,17 @@ def answers(url: str) -> bool:
 
 
 def stop_head(head: RayHead, folder: Path) -> None:
-    """Stop this cluster and nothing else: `ray start --block` ends its children, and what is left names the folder."""
-    import psutil
-
-    head.process.send_signal(signal.SIGTERM)
-    try:
-        head.process.wait(timeout=20)
-    except subprocess.TimeoutExpired:
-        head.process.kill()
-        head.process.wait()
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(folder) in part for part in process.info["cmdline"] or []):
+    """Kill this cluster and nothing else: what `ray start --block` started, and whatever else names its folder."""
+    started = psutil.Process(head.process.pid).children(recursive=True) if head.process.poll() is None else []
+    named = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in part for part in process.info["cmdline"] or [])
+    ]
+    head.process.kill()
+    head.process.wait()
+    for process in {*started, *named}:
+        # psutil refuses by itself to kill another process that has the id of one that ended.
+        with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs({*started, *named}, timeout=20)

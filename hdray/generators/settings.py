@@ -28,7 +28,7 @@ class GeneratorSettings:
     normalisation: str = "dimension"
     """Scaling of vectors before diffusion: none (as published), scalar, token or dimension (standardised by each)."""
     delta: bool = True
-    """Model the difference from the shared initialisation instead of the vector itself."""
+    """Model the difference from the shared initialisation (no difference when normalising by dimension)."""
 
     def __post_init__(self) -> None:
         check_positive(self, "width", "layers", "heads", "timesteps", "beta_start")
@@ -69,7 +69,7 @@ class TrainSettings:
     zero_stage: int = execution(1)
     """DeepSpeed ZeRO stage: 0, 1, 2 or 3."""
     precision: str = "bf16"
-    """bf16 (fp32 master weights and gradient accumulation) or fp32."""
+    """bf16 (fp32 master weights and gradient accumulation; under ZeRO 0 by autocast) or fp32."""
     workers: int = execution(1)
     """Training workers (one GPU each where there are GPUs)."""
     checkpoint_steps: int = execution(1_000)
@@ -105,7 +105,7 @@ class GenerateSettings:
     steps: int = execution(100)
     """Denoising steps of ddim, at most generator.timesteps; ddpm always takes all of them."""
     batch_size: int = execution(32)
-    """Vectors denoised together; never changes a sample."""
+    """Vectors denoised together, short batches padded; another size changes samples by rounding only."""
     resolution: int = execution(128)
     """Cells along each edge of the grid a mesh is extracted on."""
     level: float = execution(0.5)

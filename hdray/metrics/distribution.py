@@ -1,4 +1,4 @@
-"""How close a set of generated shapes is to a set of reference shapes: MMD, COV and 1-NNA (HyperDiffusion, section 6.3).
+"""How close generated shapes are to reference shapes, as sets: MMD, COV and 1-NNA (HyperDiffusion, section 6.3).
 
 All three are computed from matrices of distances, whatever the distance is. An empty generated shape takes part in all
 of them as a miss, as if it lay infinitely far from every shape, other empty ones included:
@@ -12,12 +12,11 @@ Empty shapes are rows and columns of infinite distances; `with_empties` appends 
 
 import math
 
-import torch
 from torch import Tensor
 
 
 def with_empties(generated_reference: Tensor, generated_generated: Tensor, empties: int) -> tuple[Tensor, Tensor]:
-    """Matrices (G, R) and (G, G) of non-empty shapes -> (G + E, R) and (G + E, G + E), the empty ones infinitely far."""
+    """Matrices (G, R) and (G, G) of non-empty shapes -> (G + E, R) and (G + E, G + E), the empty infinitely far."""
     count, references = generated_reference.shape
     across = generated_reference.new_full((count + empties, references), math.inf)
     across[:count] = generated_reference

@@ -1,4 +1,4 @@
-"""Does a generator make new shapes, or give back its training shapes? (arXiv 2506.07998 audits HyperDiffusion this way.)
+"""Does a generator make new shapes, or give back its training shapes? (arXiv 2506.07998 audits HyperDiffusion so.)
 
 For each generated shape the nearest training shapes, in weights and in Chamfer distance. A distance means little alone,
 so two kinds of shapes are measured the same way beside it: held-out shapes, which are new and real, and training
@@ -49,7 +49,7 @@ class Novelty:
 
 
 def nearest(distances: Tensor, count: int) -> Nearest:
-    """The `count` smallest (all, if there are fewer) in each row of distances (N, T); the first index where they tie."""
+    """The `count` smallest (all, if there are fewer) in each row of distances (N, T); of equals the first."""
     ordered, indices = distances.sort(dim=1, stable=True)
     return Nearest(indices[:, :count], ordered[:, :count])
 

@@ -7,6 +7,8 @@ library. What happened becomes a Rejected with a reason, like any other bad inpu
 import contextlib
 import os
 import pickle
+import signal
+import socket
 import subprocess
 import sys
 from multiprocessing.connection import Connection
@@ -18,7 +20,9 @@ from hdray.signals.occupancy import ShapeSample
 from hdray.signals.rejection import Rejected
 from hdray.signals.settings import OccupancySettings
 
-START_LIMIT_S = 120.0
+WALL_FACTOR = 20.0
+"""A mesh may take this many times its processor time by the clock (a crowded machine) before it counts as hung."""
+START_LIMIT_S = 300.0
 """Seconds a child may take to import its libraries (a cold disk is slow; it is never the mesh's fault)."""
 
 
@@ -37,7 +41,7 @@ class LimitedSampler:
     def sample(self, content: bytes, extension: str, instance: str) -> ShapeSample:
         """The labelled points of the mesh in `content`.
 
-        Raises Rejected when the mesh is bad, takes longer than `time_limit_s`, needs more than `memory_limit_gb`, or
+        Raises Rejected when the mesh is bad, takes longer than `time_limit_s` of processor time, needs more than `memory_limit_gb`, or
         crashes the child; the next call then gets a fresh child.
         """
         connection = self._running()
@@ -45,9 +49,9 @@ class LimitedSampler:
         try:
             connection.send_bytes(pickle.dumps((extension, instance)))
             connection.send_bytes(content)
-            if not connection.poll(limit):
+            if not connection.poll(limit * WALL_FACTOR):
                 self.close()
-                raise Rejected(f"it takes longer than the limit of {limit:g} s to read, repair and label")
+                raise Rejected(f"reading it hung: no answer for {limit * WALL_FACTOR:g} s")
             reply = pickle.loads(connection.recv_bytes())
         except (EOFError, ConnectionError):
             raise Rejected(self._death()) from None
@@ -122,6 +126,9 @@ class LimitedSampler:
             self._child.wait(timeout=5)
         code = self._child.poll()
         self.close()
+        if code == -signal.SIGPROF:
+            limit = self._settings.time_limit_s
+            return f"it takes longer than the limit of {limit:g} s of processor time to read, repair and label"
         if code is not None and code < 0:
             return f"it crashed the process that reads meshes (signal {-code}), likely by running out of memory"
         return f"it ended the process that reads meshes (exit code {code})"
@@ -129,7 +136,5 @@ class LimitedSampler:
 
 def _connection_pair() -> tuple[Connection, Connection]:
     """Two ends of a two-way channel between processes."""
-    import socket
-
     one, other = socket.socketpair()
     return Connection(one.detach()), Connection(other.detach())

@@ -23,7 +23,7 @@ LEVEL = 0.5
 PROBES = 10_000
 """Probes, shared out by area, that tell which faces lie on the solid's surface."""
 FEWEST_PROBES = 2
-"""Probes of even the smallest face."""
+"""Probes of even the smallest face, one in a mesh of very many."""
 PROBE_DISTANCE = 2e-4
 """How far to either side of a face (box edges) the labels must differ for the face to be part of the solid's surface."""
 SMALLEST_SOLID = 1e-4
@@ -84,7 +84,8 @@ class MeshOccupancy:
         areas = self.mesh.areas
         # A few probes a face tell the faces that lie on the surface, and those that do not; only points on faces that
         # cross it are looked at one by one. The winding number near a surface is what sampling spends its time on.
-        probes = np.repeat(every_face, np.maximum(FEWEST_PROBES, np.ceil(PROBES * areas / areas.sum())).astype(np.int64))
+        fewest = FEWEST_PROBES if FEWEST_PROBES * len(areas) <= PROBES else 1
+        probes = np.repeat(every_face, np.maximum(fewest, np.ceil(PROBES * areas / areas.sum())).astype(np.int64))
         separates = self._separates(probes, self._points_on(probes, stream))
         share = np.bincount(probes, weights=separates) / np.bincount(probes)  # (F,)
         if (share * areas).sum() < SMALLEST_SURFACE * areas.sum():

@@ -26,7 +26,7 @@ class OccupancySettings:
     surface_points: int = 2_048
     """Points on the surface per shape kept in the instances table, for metrics."""
     time_limit_s: float = execution(120.0)
-    """Seconds one mesh may take to read, repair and label before it is rejected."""
+    """Processor seconds one mesh may take to read, repair and label before it is rejected."""
     memory_limit_gb: float = execution(4.0)
     """Memory in GiB one mesh may take before it is rejected."""
 

@@ -13,4 +13,8 @@ def write_mesh(mesh: Mesh, file_format: str) -> bytes:
     if file_format not in FORMATS:
         raise UserError(f"Meshes cannot be written as {file_format!r}: the format must be one of {', '.join(FORMATS)}.")
     content = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(file_type=file_format)
-    return content.encode() if isinstance(content, str) else content
+    if isinstance(content, str):
+        return content.encode()
+    if not isinstance(content, bytes):
+        raise TypeError(f"trimesh exported {file_format} as {type(content).__name__}, not as the content of a file")
+    return content

@@ -19,7 +19,8 @@ GPU_ROWS = 262_144
 class Field(Protocol):
     """What a surface is extracted from: theta (K, D), coords (K, P, 3), precision -> logits (K, P, 1)."""
 
-    def __call__(self, theta: Tensor, coords: Tensor, precision: str, /) -> Tensor: ...
+    def __call__(self, theta: Tensor, coords: Tensor, precision: str, /) -> Tensor:
+        """Logits of all K instances, each at its own P points; `precision` is "fp32" or "bf16"."""
 
 
 # Values (P,) float32 at grid points given by their indices (P, 3) int64.

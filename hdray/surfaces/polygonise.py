@@ -1,5 +1,6 @@
 """Triangles of a volume of logits by marching cubes (PyMCubes), closed at the box."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,11 +28,12 @@ def polygonise(volume: Tensor, level: float) -> Mesh | EmptySurface:
     import mcubes
 
     resolution = volume.shape[0] - 1
-    inside = volume > level
-    if not volume.isfinite().all():
+    lowest, highest = (float(value) for value in volume.aminmax())  # NaN where any value is
+    if not (math.isfinite(lowest) and math.isfinite(highest)):
         return EmptySurface("the field's values are not all finite numbers")
-    if not inside.any():
+    if highest <= level:
         return EmptySurface("the field is below the level at every grid point")
+    inside = volume > level
     ranges = [occupied_range(inside, dim) for dim in range(3)]
     # One layer around the inside, so that its surface is inside the part; beyond the box that layer is OUTSIDE.
     part = np.full([stop - start + 2 for start, stop in ranges], OUTSIDE, dtype=np.float32)

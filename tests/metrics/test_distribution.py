@@ -34,9 +34,7 @@ def by_the_formulas(matrices: Matrices, empties: int) -> dict[str, float]:
     right = empties
     for shape in solid + references:
         others = [other for other in solid + references if other != shape]
-        if not others:
-            right += 1
-        elif min(others, key=lambda other: distance(shape, other))[0] == shape[0]:
+        if not others or min(others, key=lambda other: distance(shape, other))[0] == shape[0]:
             right += 1
     return {
         "mmd": matching,

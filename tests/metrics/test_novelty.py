@@ -45,7 +45,9 @@ def test_noise_baseline_does_not_depend_on_order_but_on_the_seed():
     again, shuffled = noise_baseline(training.flip(0), ids[::-1], 3, 0.1, seed=1)
     assert again == chosen
     assert torch.equal(noisy, shuffled)
-    assert not torch.equal(noise_baseline(training, ids, 6, 0.1, seed=2)[1], noise_baseline(training, ids, 6, 0.1, 1)[1])
+    assert not torch.equal(
+        noise_baseline(training, ids, 6, 0.1, seed=2)[1], noise_baseline(training, ids, 6, 0.1, 1)[1]
+    )
 
 
 def test_noise_baseline_needs_an_id_for_every_vector():

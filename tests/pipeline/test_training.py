@@ -128,7 +128,7 @@ def test_mistakes_in_a_worker_reach_the_user_at_once(ray_cluster: None, tmp_path
 
 @pytest.mark.slow
 def test_divergence_is_explained(ray_cluster: None, tmp_path: Path) -> None:
-    training = Training(name="generator", build=builder(), settings=settings(learning_rate=1e30, zero_stage=0))
+    training = Training(name="generator", build=builder(), settings=settings(learning_rate=1e38, zero_stage=0))
     with pytest.raises(UserError, match=r"diverged.*learning_rate"):
         train([training], str(tmp_path), RESOURCES)
 

@@ -73,15 +73,15 @@ def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(samp
 
 
 def test_a_mesh_that_takes_too_long_is_rejected_in_time() -> None:
-    slow = OccupancySettings(time_limit_s=1.5, memory_limit_gb=2.0)
+    slow = OccupancySettings(time_limit_s=1.0, memory_limit_gb=2.0)
     with LimitedSampler(slow, 0) as limited:
         with pytest.raises(Rejected, match="read as"):
             limited.sample(b"junk", ".ply", "start the child")
         child = child_of(limited)
         start = time.monotonic()
-        with pytest.raises(Rejected, match=r"longer than the limit of 1.5 s"):
+        with pytest.raises(Rejected, match=r"longer than the limit of 1 s of processor time"):
             limited.sample(ball(8), ".ply", "slow")  # 1.3 million faces
-        assert time.monotonic() - start < 10
+        assert time.monotonic() - start < 30  # the machine may be crowded
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 

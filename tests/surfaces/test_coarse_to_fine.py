@@ -79,7 +79,8 @@ def test_a_thin_sheet_that_the_lattice_only_feels(monkeypatch: pytest.MonkeyPatc
     assert torch.equal(fine > 0, dense > 0)
 
 
-def test_cells_within_reach_by_hand():
+def test_cells_within_reach_by_hand(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(coarse_to_fine, "REACH", 1.0)
     volume = torch.full((5, 5, 5), -8.0)
     assert not cells_within_reach(volume, 0.0).any()
     volume[2, 2, 2] = -5.0  # difference 3 in the 8 cells around it: the level is 5 away

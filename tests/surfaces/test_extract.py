@@ -65,9 +65,7 @@ def test_coarse_to_fine_gives_the_dense_mesh_of_fitted_fields(
     monkeypatch.setattr(coarse_to_fine, "START_CELLS", 20)
     field, thetas = fitted
     for theta in thetas + noise * torch.randn(thetas.shape, generator=torch.Generator().manual_seed(0)):
-        coarse, dense = (
-            mesh_of(field, theta, resolution=80, level=level, method=method) for method in METHODS
-        )
+        coarse, dense = (mesh_of(field, theta, resolution=80, level=level, method=method) for method in METHODS)
         assert len(dense.faces) > 3_000
         np.testing.assert_array_equal(coarse.vertices, dense.vertices)
         np.testing.assert_array_equal(coarse.faces, dense.faces)

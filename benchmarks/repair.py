@@ -84,8 +84,12 @@ def study(mesh: Mesh, name: str, points_per_kind: int) -> dict[str, tuple[float,
 def main() -> None:
     """Study every watertight mesh of a folder and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of meshes; those that are not closed are left out")
-    parser.add_argument("--points", type=int, default=8192, help="points of each kind (uniform, near the surface) per mesh")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of meshes; those that are not closed are left out"
+    )
+    parser.add_argument(
+        "--points", type=int, default=8192, help="points of each kind (uniform, near the surface) per mesh"
+    )
     parser.add_argument("--worst", type=int, default=5, help="how many of the worst meshes to name per kind of damage")
     arguments = parser.parse_args()
     paths = sorted(path for path in arguments.data.rglob("*") if path.suffix.lower() in EXTENSIONS)
@@ -100,7 +104,9 @@ def main() -> None:
         except Rejected as reason:
             left_out += 1
             print(f"left out: {path.name}: {reason}")
-    print(f"\n{len(rows)} closed meshes, {left_out} left out; {arguments.points} uniform and as many near-surface points each")
+    print(
+        f"\n{len(rows)} closed meshes, {left_out} left out; {arguments.points} uniform and as many near-surface points each"
+    )
     print(f"{'damage':30s} {'median':>9s} {'mean':>9s} {'5th perc.':>9s} {'minimum':>9s} {'seconds':>9s}")
     for kind in DAMAGES:
         shares = np.array([row[kind][0] for row in rows.values()])

@@ -93,7 +93,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
         for space in ("weights", "chamfer")
     ]
     return {
-        "metrics": _finite({**metrics, **_audit_metrics(audit)}),
+        "metrics": finite({**metrics, **_audit_metrics(audit)}),
         "protocol": {
             **protocol,
             "seed": config.seed,
@@ -112,7 +112,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
             one.space: {kind: _numbers(getattr(one, kind)) for kind in ("generated", "held_out", "noise")}
             for one in audit
         },
-        "neighbours": _neighbours(generated, training, distances["generated"], settings.neighbours),
+        "neighbours": neighbours(generated, training, distances["generated"], settings.neighbours),
     }
 
 
@@ -155,7 +155,7 @@ def _audit_metrics(audit: Sequence[Novelty]) -> dict[str, float]:
     return {f"nearest_{one.space}_{name}": value for one in audit for name, value in one.summary().items()}
 
 
-def _neighbours(
+def neighbours(
     generated: Shapes, training: Shapes, distances: dict[str, torch.Tensor], count: int
 ) -> dict[str, list[dict[str, Any]]]:
     """Per generated shape its nearest training shapes by Chamfer distance, then those in weights that are not among them.
@@ -181,6 +181,6 @@ def _numbers(values: torch.Tensor) -> list[float]:
     return [float(value) for value in values]
 
 
-def _finite(metrics: dict[str, float]) -> dict[str, float | None]:
+def finite(metrics: dict[str, float]) -> dict[str, float | None]:
     """JSON has no infinity and no NaN: a metric that is undefined (all shapes empty, say) is null."""
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}

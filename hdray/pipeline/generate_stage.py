@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 STAGE = "generate"
+EXTRACTED_TOGETHER = 4
+"""Meshes that one task extracts and commits: what a killed actor loses."""
 MODEL = ("training", TRAINEE, MODEL_FILE)
 
 
@@ -116,7 +118,8 @@ def sample_and_extract(rows: "Dataset", run: RunDirectory, config: Config, resou
         num_cpus=cpus,
         num_gpus=gpus / 2 or None,
     )
-    return vectors.map_batches(
+    # A block per actor's turn: otherwise one actor would extract all of a batch, and nothing be written until then.
+    return vectors.repartition(target_num_rows_per_block=EXTRACTED_TOGETHER).map_batches(
         ExtractionActor,
         fn_constructor_kwargs=arguments,
         batch_size=1,

@@ -111,7 +111,7 @@ def counts(run: RunDirectory, gate: float) -> dict[str, int]:
 def matrix(column: "pyarrow.ChunkedArray", dtype: type) -> np.ndarray:
     """A column of equally long lists without nulls as (N, length)."""
     array = column.combine_chunks()
-    return np.asarray(array.flatten()).astype(dtype, copy=False).reshape(len(array), -1)
+    return np.array(array.flatten(), dtype=dtype).reshape(len(array), -1)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from hdray.pipeline.cluster import Resources
 from hdray.pipeline.generate_stage import MODEL, load_generator, sample_ids, samples_table
 from hdray.pipeline.instances import Fitted, counts, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import write_bytes
+from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import read_loss_curve
 from hdray.report.data import (
     DenoisingStep,
@@ -32,13 +32,16 @@ from hdray.report.data import (
 )
 from hdray.report.page import write_report
 from hdray.signals.mesh import Mesh
+from hdray.signals.mesh_file import read_mesh
 from hdray.surfaces.extract import extract
 from hdray.surfaces.polygonise import EmptySurface
 
 SHOWN = 24
 """Generated shapes on the page: a screenful, and a few megabytes."""
 DENOISING_STEPS = 8
-PREVIEW_RESOLUTION = 96
+NEAREST_SHOWN = 2
+"""Nearest training shapes by Chamfer distance beside each, before the nearest in weights."""
+PREVIEW_RESOLUTION = 64
 """Cells along an edge for the meshes of training shapes and denoising steps, which are only looked at."""
 VERSIONS = ("ray", "torch", "deepspeed", "numpy", "trimesh", "libigl")
 
@@ -108,39 +111,49 @@ def _generated(
     run: RunDirectory, config: Config, neighbours_of: dict[str, list[dict[str, Any]]]
 ) -> tuple[list[GeneratedShape], dict[str, TrainingShape]]:
     """The first generated shapes with their neighbours, and the training shapes that these are."""
-    table = samples_table(run).read(["theta"])
+    table = samples_table(run).read(["mesh"])
     if table is None:
         return [], {}
     names = sample_ids(config)[:SHOWN]
-    theta = dict(zip(table["id"].to_pylist(), table["theta"].to_pylist(), strict=True))
-    neighbours = {name: [Neighbour(**near) for near in neighbours_of.get(name, ())] for name in names}
+    files = dict(zip(table["id"].to_pylist(), table["mesh"].to_pylist(), strict=True))
+    neighbours = {
+        name: [
+            Neighbour(**near)
+            for near in neighbours_of.get(name, ())
+            if near["chamfer_rank"] <= NEAREST_SHOWN or near["weights_rank"] == 1
+        ]
+        for name in names
+    }
     wanted = {near.id for nears in neighbours.values() for near in nears}
     training: dict[str, TrainingShape] = {}
     if wanted:
         fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)
         training = {key: _training_shape(fitted, key, config) for key in sorted(wanted)}
     generated = [
-        GeneratedShape(
-            id=name,
-            mesh=_mesh(np.array(theta[name], np.float32), config, config.generate.resolution, config.generate.level),
-            neighbours=tuple(neighbours[name]),
-        )
+        GeneratedShape(id=name, mesh=_sample_mesh(run, files[name]), neighbours=tuple(neighbours[name]))
         for name in names
     ]
     return generated, training
 
 
+def _sample_mesh(run: RunDirectory, file: str | None) -> Mesh | None:
+    """A generated mesh as it was written, or None where the surface was empty."""
+    if file is None:
+        return None
+    return read_mesh(read_bytes(run.path("samples", *file.split("/"))), f".{file.rpartition('.')[2]}")
+
+
 def _training_shape(fitted: Fitted, key: str, config: Config) -> TrainingShape:
     index = fitted.ids.index(key)
-    mesh = _mesh(fitted.theta[index], config, PREVIEW_RESOLUTION, 0.5)
+    mesh = _mesh(fitted.theta[index], config, 0.5)
     return TrainingShape(name=fitted.sources[index], mesh=mesh)
 
 
-def _mesh(theta: np.ndarray, config: Config, resolution: int, level: float) -> Mesh | None:
+def _mesh(theta: np.ndarray, config: Config, level: float) -> Mesh | None:
     """The mesh of a vector (D,), or None where its surface is empty."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     vector = torch.from_numpy(theta.copy())
-    found = extract(MLPField(config.field), vector, resolution=resolution, level=level, device=device)
+    found = extract(MLPField(config.field), vector, resolution=PREVIEW_RESOLUTION, level=level, device=device)
     return None if isinstance(found, EmptySurface) else found
 
 
@@ -156,7 +169,7 @@ def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
     return [
         DenoisingStep(
             label=f"step {moment} of {steps}",
-            mesh=_mesh(vector.numpy(), config, PREVIEW_RESOLUTION, config.generate.level),
+            mesh=_mesh(vector.numpy(), config, config.generate.level),
         )
         for moment, vector in zip(moments, vectors, strict=True)
     ]

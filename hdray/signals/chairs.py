@@ -34,7 +34,10 @@ def chair(seed: int, instance: str) -> Mesh:
     back_x, back_z = narrow * half_width - inset, -half_depth + inset
     front_x, front_z = half_width - inset, half_depth - inset
     if bulge:
-        front_x, front_z = 0.75 * half_width - inset, half_depth - bulge + 0.66 * bulge - inset  # 0.66 = sin(acos(0.75))
+        front_x, front_z = (
+            0.75 * half_width - inset,
+            half_depth - bulge + 0.66 * bulge - inset,
+        )  # 0.66 = sin(acos(0.75))
     corners = [(side * x, z) for side in (-1, 1) for x, z in ((back_x, back_z), (front_x, front_z))]
     top = seat_height - seat_thickness / 2
 
@@ -69,8 +72,14 @@ def _seat(width: float, depth: float, height: float, thickness: float, narrow: f
         outline = np.stack([width / 2 * np.cos(angles), depth / 2 - bulge + bulge * np.sin(angles)], axis=1)
         outline = np.concatenate([outline, [[-width / 2 * narrow, -depth / 2], [width / 2 * narrow, -depth / 2]]])
     else:
-        outline = np.array([[width / 2, depth / 2], [-width / 2, depth / 2],
-                            [-width / 2 * narrow, -depth / 2], [width / 2 * narrow, -depth / 2]])
+        outline = np.array(
+            [
+                [width / 2, depth / 2],
+                [-width / 2, depth / 2],
+                [-width / 2 * narrow, -depth / 2],
+                [width / 2 * narrow, -depth / 2],
+            ]
+        )
     return _prism(outline, outline, low, high, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
 
 
@@ -106,8 +115,14 @@ def _back(
 
 
 def _arms(
-    draw: np.random.Generator, width: float, edge: float, seat_height: float, leg: float,
-    back_low: np.ndarray, back_high: np.ndarray, round_parts: bool,
+    draw: np.random.Generator,
+    width: float,
+    edge: float,
+    seat_height: float,
+    leg: float,
+    back_low: np.ndarray,
+    back_high: np.ndarray,
+    round_parts: bool,
 ) -> list[Mesh]:
     """An arm and its front post on either side, from behind `edge` (where the seat has its full width) to the back."""
     height = draw.uniform(0.17, 0.25)
@@ -118,7 +133,9 @@ def _arms(
     for x in (-width / 2 + leg / 2, width / 2 - leg / 2):
         elbow = np.array([x, seat_height + height, front])
         parts.append(_beam(np.array([x, seat_height - 0.02, front]), elbow, leg, leg, round_parts))
-        parts.append(_beam(elbow + [0, 0, leg / 2], np.array([x, seat_height + height, behind]), leg, leg, False))
+        parts.append(
+            _beam(elbow + np.array([0, 0, leg / 2]), np.array([x, seat_height + height, behind]), leg, leg, False)
+        )
     return parts
 
 
@@ -135,7 +152,9 @@ def _beam(start: np.ndarray, end: np.ndarray, start_size: float, end_size: float
 def _plank(start: np.ndarray, end: np.ndarray, start_width: float, end_width: float, thickness: float) -> Mesh:
     """A flat bar between two points, wide in x, `thickness` thick across."""
     outline = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])
-    return _prism(outline * [start_width, thickness], outline * [end_width, thickness], start, end, *_across(end - start))
+    return _prism(
+        outline * [start_width, thickness], outline * [end_width, thickness], start, end, *_across(end - start)
+    )
 
 
 def _across(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -148,8 +167,12 @@ def _across(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _prism(
-    start_outline: np.ndarray, end_outline: np.ndarray, start: np.ndarray, end: np.ndarray,
-    first: np.ndarray, second: np.ndarray,
+    start_outline: np.ndarray,
+    end_outline: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
 ) -> Mesh:
     """The watertight solid between two convex outlines (n, 2), given in the axes (first, second) around start and end."""
     axes = np.stack([first, second])
@@ -157,10 +180,12 @@ def _prism(
     count = len(start_outline)
     low = np.arange(count)
     following = (low + 1) % count
-    walls = np.concatenate([
-        np.stack([low, following, following + count], axis=1),
-        np.stack([low, following + count, low + count], axis=1),
-    ])
+    walls = np.concatenate(
+        [
+            np.stack([low, following, following + count], axis=1),
+            np.stack([low, following + count, low + count], axis=1),
+        ]
+    )
     fan = np.stack([np.zeros(count - 2, dtype=int), low[1:-1], low[2:]], axis=1)
     faces = np.concatenate([walls, fan[:, ::-1], fan + count])
     corners = vertices[faces]

@@ -34,7 +34,7 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, settings.time_limit_s)
         try:
             reply: object = sample_mesh_file(content, extension, settings, seed, instance)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # A bad mesh is Rejected. Anything else is a defect of ours: it is raised again in the parent.
             reply = error.with_traceback(None)
             reply.__cause__ = reply.__context__ = None
@@ -44,7 +44,9 @@ def main() -> None:
 
 def limit_memory(gigabytes: float) -> None:
     """Let this process allocate at most `gigabytes` GiB more than it has now; allocations beyond fail."""
-    pages = [int(field) for field in Path("/proc/self/statm").read_text().split()] if sys.platform == "linux" else [0] * 7
+    pages = (
+        [int(field) for field in Path("/proc/self/statm").read_text().split()] if sys.platform == "linux" else [0] * 7
+    )
     page, more = resource.getpagesize(), int(gigabytes * 2**30)
     # Data (what is written to) is the fair measure; the address space is the backstop for what is mapped and shared.
     for kind, now, slack in ((resource.RLIMIT_DATA, pages[5], 1), (resource.RLIMIT_AS, pages[0], 2)):

@@ -25,9 +25,9 @@ def loops_of(edges: np.ndarray) -> list[np.ndarray]:
                 if vertex in position:  # the path came back: cut the loop off it
                     start = position[vertex]
                     loops.append(np.array(path[start:]))
-                    for left in path[start + 1:]:
+                    for left in path[start + 1 :]:
                         del position[left]
-                    del path[start + 1:]
+                    del path[start + 1 :]
                     if len(path) == 1:
                         break
                 else:

@@ -116,7 +116,9 @@ class LimitedSampler:
             parents_end.recv_bytes()
         except (EOFError, ConnectionError):
             how = self._death()
-            raise RuntimeError(f"the process that reads meshes did not start: {how}; its error is printed above") from None
+            raise RuntimeError(
+                f"the process that reads meshes did not start: {how}; its error is printed above"
+            ) from None
         return parents_end
 
     def _death(self) -> str:

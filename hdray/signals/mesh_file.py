@@ -23,7 +23,9 @@ def read_mesh(content: bytes, extension: str) -> Mesh:
 
     extension = extension.lower()
     if extension not in EXTENSIONS:
-        raise Rejected(f"{extension or 'a file without extension'} is not a mesh format read here ({' '.join(EXTENSIONS)})")
+        raise Rejected(
+            f"{extension or 'a file without extension'} is not a mesh format read here ({' '.join(EXTENSIONS)})"
+        )
     if not content.strip():
         raise Rejected("the file is empty")
     if extension == ".gltf":
@@ -55,7 +57,9 @@ def _check_buffers(content: bytes) -> None:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Rejected("the file could not be read as .gltf: it holds no buffers, so no geometry") from None
     if elsewhere:
-        raise Rejected(f"its geometry is in another file ({elsewhere[0][:100]}); export it as .glb, which holds everything")
+        raise Rejected(
+            f"its geometry is in another file ({elsewhere[0][:100]}); export it as .glb, which holds everything"
+        )
 
 
 def _reading_failed(error: Exception, extension: str) -> str:

@@ -5,21 +5,22 @@ import numpy as np
 from hdray.signals.mesh import Mesh
 
 
-def agreeing_patches(mesh: Mesh) -> tuple[Mesh, np.ndarray]:
-    """`mesh` with the faces of each patch wound alike (as most of the patch's area was), and the patch of each face (F,)."""
+def agreeing_patches(mesh: Mesh) -> tuple[Mesh, np.ndarray, np.ndarray]:
+    """`mesh` with the faces of each patch wound alike (as most of the patch's area was).
+
+    Also the patch of each face (F,), and which faces were turned for it (F,).
+    """
     import igl
 
-    turned, patch = igl.bfs_orient(mesh.faces)
+    wound, patch = igl.bfs_orient(mesh.faces)
     patch = np.asarray(patch).reshape(-1)
     # A face was turned if its corners now run the other way around.
-    position = (turned == mesh.faces[:, :1]).argmax(axis=1)
-    follower = turned[np.arange(len(turned)), (position + 1) % 3]
-    flipped = follower != mesh.faces[:, 1]
+    position = (wound == mesh.faces[:, :1]).argmax(axis=1)
+    turned = wound[np.arange(len(wound)), (position + 1) % 3] != mesh.faces[:, 1]
     areas = mesh.areas
-    balance = np.bincount(patch, weights=np.where(flipped, -areas, areas))
-    flip_all = balance < 0
-    faces = np.where(flip_all[patch][:, None], turned[:, ::-1], turned)
-    return Mesh(mesh.vertices, np.ascontiguousarray(faces)), patch
+    minority_kept = np.bincount(patch, weights=np.where(turned, -areas, areas)) < 0
+    turned = turned != minority_kept[patch]
+    return Mesh(mesh.vertices, np.where(turned[:, None], mesh.faces[:, ::-1], mesh.faces)), patch, turned
 
 
 def unbalanced_edges(faces: np.ndarray) -> np.ndarray:
@@ -41,7 +42,9 @@ def connected(faces: np.ndarray, vertex_count: int) -> np.ndarray:
     import scipy.sparse.csgraph
 
     start, end = faces[:, [0, 1]].T.reshape(-1), faces[:, [1, 2]].T.reshape(-1)
-    graph = scipy.sparse.coo_matrix((np.ones(len(start), dtype=np.int8), (start, end)), shape=(vertex_count, vertex_count))
+    graph = scipy.sparse.coo_matrix(
+        (np.ones(len(start), dtype=np.int8), (start, end)), shape=(vertex_count, vertex_count)
+    )
     _, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
     _, part = np.unique(part[faces[:, 0]], return_inverse=True)
     return part.reshape(-1)

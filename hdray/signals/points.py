@@ -26,8 +26,8 @@ def encode(coordinates: torch.Tensor) -> torch.Tensor: ...
 def encode(coordinates: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
     """Coordinates (..., 3), float, to the nearest of 65536 codes (..., 3), uint16."""
     if isinstance(coordinates, torch.Tensor):
-        codes = torch.round((coordinates.double() + POINT_RANGE) * (LARGEST_CODE / (2 * POINT_RANGE)))
-        return codes.clamp(0, LARGEST_CODE).to(torch.int32).to(torch.uint16)
+        rounded = torch.round((coordinates.double() + POINT_RANGE) * (LARGEST_CODE / (2 * POINT_RANGE)))
+        return rounded.clamp(0, LARGEST_CODE).to(torch.int32).to(torch.uint16)
     codes = np.round((np.asarray(coordinates, dtype=np.float64) + POINT_RANGE) * (LARGEST_CODE / (2 * POINT_RANGE)))
     return codes.clip(0, LARGEST_CODE).astype(np.uint16)
 

@@ -9,7 +9,7 @@ Real files are inside out, mixed per component, open, and full of faces nobody c
    buried: it does not bound the solid and is dropped.
 4. A patch that sees the sky from both sides alike is a sheet and becomes a thin slab.
 5. Holes in what remains are capped, unless the cap would be as large as the surface it closes.
-6. Air that is sealed off inside the solid is filled: the faces around it are dropped.
+6. Air that is sealed off inside by surfaces that were open is filled: the faces around it are dropped.
 7. Parts that fold back on themselves without thickness (wings of two coincident sides) become thin slabs too.
 """
 
@@ -33,7 +33,9 @@ DARK = 0.02
 SEALED = 0.04
 """The front of a face that gets less daylight than this borders on a pocket of sealed-off air, which is filled."""
 THINNEST = 0.0015
-"""A part of the solid thinner than this (longest box edges) counts as a sheet."""
+"""A part of a repaired solid thinner than this (longest box edges) counts as a sheet."""
+COINCIDENT = 1e-4
+"""The same for a closed file that is believed: only two sides in one place are no solid."""
 MOST_TURNS = 3
 """Rounds of closing holes and filling pockets."""
 MOST_PROBED = 5_000
@@ -48,9 +50,9 @@ def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str
         return mesh, []
     repairs: list[str] = []
     if _is_believable(mesh):
-        return _thickened(mesh, repairs), repairs
-    agreeing, patch = agreeing_patches(mesh)
-    if not np.array_equal(np.sort(agreeing.faces[:, :1], axis=1), mesh.faces[:, :1]) and _turned(mesh, agreeing).any():
+        return _thickened(mesh, COINCIDENT, repairs), repairs
+    agreeing, patch, turned = agreeing_patches(mesh)
+    if turned.any():
         repairs.append("faces turned to agree with their neighbours")
 
     areas = agreeing.areas
@@ -79,18 +81,19 @@ def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str
     parts: list[Mesh] = []
     if body_face.any():
         body = Mesh(agreeing.vertices, faces[body_face])
+        in_open_part = _in_open_part(body)
         any_capped = any_sealed = False
         # A cap may seal off air, and a wall dropped may leave a hole: in turns, until nothing is sealed off.
         for _ in range(MOST_TURNS):
             body, capped = _close(body)
-            sealed = _walls_of_pockets(body)
+            sealed = _walls_of_pockets(body, in_open_part)
             any_capped, any_sealed = any_capped or capped, any_sealed or bool(sealed.any())
             if not sealed.any():
                 break
             body = Mesh(body.vertices, body.faces[~sealed])
         repairs += ["holes closed"] * any_capped + ["sealed pockets filled"] * any_sealed
         # After the holes: the cap of a sheet that hangs on a solid lies on the sheet itself.
-        parts.append(_thickened(without_unused_vertices(body), repairs))
+        parts.append(_thickened(without_unused_vertices(body), THINNEST, repairs))
     if sheet.any():
         repairs.append("sheets thickened")
         for name in np.flatnonzero(sheet):
@@ -99,14 +102,14 @@ def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str
     return join(parts), repairs
 
 
-def _thickened(body: Mesh, repairs: list[str]) -> Mesh:
-    """`body` with a slab around each of its faces behind which the solid has (almost) no thickness; adds to `repairs`."""
+def _thickened(body: Mesh, thinnest: float, repairs: list[str]) -> Mesh:
+    """`body` with a slab around each of its faces behind which the solid is thinner than `thinnest`; adds to `repairs`."""
     import igl
 
     size = body.longest_edge
     scene = RayScene(body)
     depths = scene.depths()
-    thin = np.flatnonzero(depths < THINNEST * size)
+    thin = np.flatnonzero(depths < thinnest * size)
     if len(thin) == 0:
         return body
     # Two solids that touch look the same where they do, but the places on either side are inside.
@@ -121,8 +124,24 @@ def _thickened(body: Mesh, repairs: list[str]) -> Mesh:
     return join([body, slabs(Mesh(body.vertices, body.faces[thin]), SHEET_THICKNESS * size)])
 
 
-def _walls_of_pockets(body: Mesh) -> np.ndarray:
-    """Which faces (F,) bound air that is sealed off inside the solid: cabins, the inner skin of a double one."""
+def _in_open_part(body: Mesh) -> np.ndarray:
+    """Which vertices (V,) belong to a connected part whose surface ends somewhere."""
+    part = connected(body.faces, len(body.vertices))
+    part_of_vertex = np.zeros(len(body.vertices), dtype=np.int64)
+    part_of_vertex[body.faces] = part[:, None]
+    open_parts = np.zeros(part.max() + 1, dtype=bool)
+    open_parts[part_of_vertex[unbalanced_edges(body.faces)]] = True
+    is_open = np.zeros(len(body.vertices), dtype=bool)
+    is_open[body.faces] = open_parts[part][:, None]
+    return is_open
+
+
+def _walls_of_pockets(body: Mesh, in_open_part: np.ndarray) -> np.ndarray:
+    """Which faces (F,) bound air that is sealed off inside the solid: cabins, the inner skin of a double one.
+
+    Only faces with a vertex of `in_open_part` (one for each vertex the file has; caps added others): a part that is closed
+    in the file means the space it leaves.
+    """
     import igl
 
     scene = RayScene(body)
@@ -133,7 +152,8 @@ def _walls_of_pockets(body: Mesh) -> np.ndarray:
     winding = np.asarray(igl.fast_winding_number(body.vertices, body.faces, before))
     walls = np.zeros(len(body.faces), dtype=bool)
     walls[dim[winding < 0.5]] = True
-    return walls
+    added = np.ones(len(body.vertices) - len(in_open_part), dtype=bool)
+    return walls & np.concatenate([in_open_part, added])[body.faces].any(axis=1)
 
 
 def _is_believable(mesh: Mesh) -> bool:
@@ -150,14 +170,10 @@ def _is_believable(mesh: Mesh) -> bool:
     normals = crosses / np.linalg.norm(crosses, axis=1, keepdims=True)
     step = 1e-4 * mesh.longest_edge * normals
     centres = corners[chosen].mean(axis=1)
-    winding = np.asarray(igl.fast_winding_number(mesh.vertices, mesh.faces, np.concatenate([centres + step, centres - step])))
+    winding = np.asarray(
+        igl.fast_winding_number(mesh.vertices, mesh.faces, np.concatenate([centres + step, centres - step]))
+    )
     return bool(np.quantile(winding, 0.001) > -0.5)
-
-
-def _turned(before: Mesh, after: Mesh) -> np.ndarray:
-    position = (after.faces == before.faces[:, :1]).argmax(axis=1)
-    follower = after.faces[np.arange(len(after.faces)), (position + 1) % 3]
-    return follower != before.faces[:, 1]
 
 
 def _by_patch(values: np.ndarray, areas: np.ndarray, patch: np.ndarray, patch_area: np.ndarray) -> np.ndarray:
@@ -183,13 +199,8 @@ def _turn_hidden(
     seen = visible[patch]
     faces = np.where(flip[patch][:, None], mesh.faces[:, ::-1], mesh.faces)
     view = RayScene(Mesh(mesh.vertices, faces)).look_around(np.flatnonzero(~seen), counted=seen)
-    hidden = patch[~seen]
-    counts = len(patch_area)
-    front = np.stack([np.bincount(hidden, weights=areas[~seen] * view.saw_front[:, s], minlength=counts) for s in (0, 1)])
-    front = front.T / patch_area[:, None]
-    back = np.stack([np.bincount(hidden, weights=areas[~seen] * view.saw_back[:, s], minlength=counts) for s in (0, 1)])
-    back = back.T / patch_area[:, None]
-    outside = front - back  # (patches, 2 sides): positive where a side lies outside
+    # (patches, 2 sides): positive where a side sees more fronts than backs, so lies outside
+    outside = _by_patch(view.saw_front - view.saw_back, areas[~seen], patch[~seen], patch_area)
     keep = ~visible & (outside.max(axis=1) > 0) & (outside.min(axis=1) < 0)
     return keep, outside[:, 1] > outside[:, 0]
 
@@ -204,7 +215,9 @@ def _close(body: Mesh) -> tuple[Mesh, bool]:
     count = len(body.vertices)
     for loop, triangles, new in caps_of(body.vertices, body.faces):
         corners = np.concatenate([body.vertices, new])[triangles]
-        area = 0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
+        area = (
+            0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
+        )
         if area > LARGEST_CAP * part_area[part_of_vertex[loop[0]]]:
             continue
         faces.append(np.where(triangles == len(body.vertices), count, triangles))

@@ -19,10 +19,12 @@ def thicken(mesh: Mesh, thickness: float) -> Mesh:
     border = unbalanced_edges(mesh.faces)
     start, end = border[:, 0], border[:, 1]
     # The upper side runs start -> end along the border, so the wall runs back: down at start, up at end.
-    walls = np.concatenate([
-        np.stack([end, start, start + count], axis=1),
-        np.stack([end, start + count, end + count], axis=1),
-    ])
+    walls = np.concatenate(
+        [
+            np.stack([end, start, start + count], axis=1),
+            np.stack([end, start + count, end + count], axis=1),
+        ]
+    )
     faces = np.concatenate([mesh.faces, mesh.faces[:, ::-1] + count, walls])
     return Mesh(np.concatenate([above, below]), faces)
 

@@ -42,8 +42,6 @@ def polygonise(volume: Tensor, level: float) -> Mesh | EmptySurface:
         slice(low - start + 1, high - start + 1) for (start, _), (low, high) in zip(ranges, kept, strict=True)
     )
     part[place] = volume[tuple(slice(low, high) for low, high in kept)].cpu().numpy()
-    if part.size * 3 >= 2**31:  # the library counts edges in 32 bits
-        raise ValueError(f"resolution {resolution} is too fine for marching cubes: at most 890 for any shape")
     vertices, faces = mcubes.marching_cubes(part, level)
     first = np.array([start - 1 for start, _ in ranges])
     vertices = (vertices + first) / resolution - 0.5

@@ -9,7 +9,9 @@ from tests.signals.solids import sphere, without
 
 def area(points: np.ndarray, triangles: np.ndarray) -> float:
     corners = points[triangles]
-    return float(0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum())
+    return float(
+        0.5 * np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum()
+    )
 
 
 def test_two_holes_that_touch_are_two_loops() -> None:
@@ -23,7 +25,9 @@ def test_an_open_chain_is_no_loop() -> None:
 
 def test_a_concave_hole_is_capped_by_its_own_area() -> None:
     # an L of area 3, which a fan from the first corner would overfill
-    points = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [1, 1, 0], [1, 2, 0], [0, 2, 0]], dtype=float)[[2, 3, 4, 5, 0, 1]]
+    points = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [1, 1, 0], [1, 2, 0], [0, 2, 0]], dtype=float)[
+        [2, 3, 4, 5, 0, 1]
+    ]
     triangles, new = cap(points, np.arange(6))
     assert len(new) == 0 and len(triangles) == 4
     assert np.isclose(area(points, triangles), 3)

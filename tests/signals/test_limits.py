@@ -55,7 +55,7 @@ def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(samp
     side = 1616
     row, column = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
     corner = (row * (side + 1) + column).reshape(-1, 1)
-    faces = np.concatenate([corner + [0, 1, side + 1], corner + [1, side + 2, side + 1]])
+    faces = np.concatenate([corner + np.array([0, 1, side + 1]), corner + np.array([1, side + 2, side + 1])])
     axis = np.linspace(0, 1, side + 1)
     x, y = np.meshgrid(axis, axis, indexing="ij")
     vertices = np.stack([x, y, 0.1 * np.sin(9 * x)], axis=-1).reshape(-1, 3)

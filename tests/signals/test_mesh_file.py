@@ -28,6 +28,16 @@ f 3 4 8 7
 f 4 1 5 8
 """
 
+POINT_PLY = b"""ply
+format ascii 1.0
+element vertex 1
+property float x
+property float y
+property float z
+end_header
+0 0 0
+"""
+
 
 def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
     corners = vertices[faces]
@@ -77,8 +87,7 @@ def test_gltf_with_its_buffer_inside_is_read_and_with_an_external_one_is_rejecte
         (b"", ".obj", "empty"),
         (b"  \n", ".ply", "empty"),
         (b"v 0 0 0\nv 1 0 0\n", ".obj", "no faces"),
-        (b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\n",
-         ".ply", "no faces"),
+        (POINT_PLY, ".ply", "no faces"),
         (b"OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 7\n", ".off", "vert|read"),
         (b"not a mesh", ".ply", "could not be read as .ply"),
         (b"not a mesh", ".glb", "could not be read as .glb"),

@@ -84,7 +84,9 @@ def test_buried_faces_get_no_surface_points() -> None:
     signal = MeshOccupancy(join([box(LOW, HIGH), box(low, high)]), [], SETTINGS)
     points = signal.surface_points(2000, 0)
     assert (np.abs(np.abs(points) - HIGH).min(axis=1) < 1e-9).all()
-    crossing = MeshOccupancy(join([box((-0.5, -0.1, -0.1), (0.5, 0.1, 0.1)), box((-0.1, -0.5, -0.1), (0.1, 0.5, 0.1))]), [], SETTINGS)
+    crossing = MeshOccupancy(
+        join([box((-0.5, -0.1, -0.1), (0.5, 0.1, 0.1)), box((-0.1, -0.5, -0.1), (0.1, 0.5, 0.1))]), [], SETTINGS
+    )
     points = crossing.surface_points(4000, 0)
     buried = (np.abs(points[:, :2]) < 0.1 - 1e-3).all(axis=1) & (np.abs(points[:, 2]) < 0.1 - 1e-9)
     assert not buried.any()

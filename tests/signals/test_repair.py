@@ -15,7 +15,11 @@ from tests.signals.solids import box, flipped, in_box, mesh_of, sphere, without
 
 SETTINGS = OccupancySettings()
 # A body with wings: three boxes that run through each other, as real files have them.
-BOXES = [((-0.1, -0.1, -0.5), (0.1, 0.1, 0.5)), ((-0.5, -0.03, -0.1), (0.02, 0.03, 0.15)), ((-0.02, -0.03, -0.1), (0.5, 0.03, 0.15))]
+BOXES = [
+    ((-0.1, -0.1, -0.5), (0.1, 0.1, 0.5)),
+    ((-0.5, -0.03, -0.1), (0.02, 0.03, 0.15)),
+    ((-0.02, -0.03, -0.1), (0.5, 0.03, 0.15)),
+]
 POINTS = np.random.default_rng(0).uniform(-0.55, 0.55, (6000, 3))
 
 
@@ -116,7 +120,10 @@ def test_a_box_of_six_loose_quads_is_solid() -> None:
 
 def test_a_cabin_inside_is_filled() -> None:
     # A hull with an inner skin, joined through an open window: hollow by its faces, solid to a person.
-    hull, cabin = refined((-0.5, -0.2, -0.2), (0.5, 0.2, 0.2)), flipped(refined((-0.45, -0.15, -0.15), (0.45, 0.15, 0.15)))
+    hull, cabin = (
+        refined((-0.5, -0.2, -0.2), (0.5, 0.2, 0.2)),
+        flipped(refined((-0.45, -0.15, -0.15), (0.45, 0.15, 0.15))),
+    )
     window = np.zeros(len(hull.faces), dtype=bool)
     window[np.argmax(hull.corners.mean(axis=1)[:, 1])] = True
     mesh = join([flipped(without(hull, window)), cabin])

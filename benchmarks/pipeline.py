@@ -48,7 +48,7 @@ def measure() -> dict[str, float]:
 
 def _streamed(run: RunDirectory, config: Config, resources: Resources) -> float:
     """Seconds from the first row's sampling to the last commit."""
-    run_fit(run, config, check_fit(run, config), resources)
+    run_fit(run, config, *check_fit(run, config), resources)
     table = read_columns(run, ["sampled_at", "sample_seconds", "fit_seconds"]).to_pandas()
     first = table["sampled_at"].min()
     last = max(path.stat().st_mtime for path in Path(run.path("commits")).iterdir())

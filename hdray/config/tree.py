@@ -48,7 +48,7 @@ class ExecutionSettings:
     accelerator: str = execution("auto")
     """gpu, cpu, or auto: gpu if the cluster has one now (say gpu where GPU nodes start on demand)."""
     sampling_actors: int = execution(0)
-    """Actors that read, repair and label meshes; 0 asks the cluster (one per four CPUs, at least one)."""
+    """Actors that read, repair and label meshes; 0 asks the cluster (one per CPU)."""
     fitting_actors: int = execution(0)
     """Actors that fit fields and extract meshes; 0 asks the cluster (one per GPU, or one per CPU without GPUs)."""
     fitting_threads: int = execution(1)

@@ -8,11 +8,10 @@ Differences of coordinates are squared, rather than |x|^2 + |y|^2 - 2 xy expande
 dimensions that is as fast, and the expansion loses the digits of small distances, which are the ones that count.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-
 import torch
 from torch import Tensor
+
+from hdray.threads import on_all_threads
 
 # Numbers in one block of distances. On a CPU the block and its scratch should stay in the cache.
 CPU_BLOCK = 2**18
@@ -48,25 +47,6 @@ def chamfer_matrix(
     if b is None:
         result += result.T.clone()
     return result.cpu()
-
-
-def on_all_threads(work: Callable[[int], None], count: int) -> None:
-    """Call work(0), ..., work(count - 1), each on one of as many threads as torch may use.
-
-    Splitting every small operation over the cores instead makes them wait for each other hundreds of times a pair: on a
-    busy machine that is a hundred times slower.
-    """
-    threads = torch.get_num_threads()
-    if threads == 1:
-        for index in range(count):
-            work(index)
-        return
-    try:
-        # Operations called on these threads stay on them. New threads of torch would inherit it, hence the reset.
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            list(pool.map(work, range(count)))  # raises what a call raised
-    finally:
-        torch.set_num_threads(threads)
 
 
 def distances_from_one(cloud: Tensor, others: Tensor, squared: bool) -> Tensor:

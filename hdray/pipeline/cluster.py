@@ -12,7 +12,7 @@ class Resources:
     """What a run takes of the cluster."""
 
     sampling_actors: int
-    """As configured, or one per four CPUs."""
+    """As configured, or one per CPU: samplers and fitters of one machine share its cores as the work demands."""
     fitting_actors: int
     """As configured, or one per GPU, or one per CPU where there are no GPUs.
 
@@ -26,7 +26,7 @@ def resources_of(settings: ExecutionSettings, cpus: int, gpus: int) -> Resources
     """What to take of a cluster with this many CPUs and GPUs."""
     use_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and gpus > 0)
     return Resources(
-        sampling_actors=settings.sampling_actors or max(1, cpus // 4),
+        sampling_actors=settings.sampling_actors or max(1, cpus),
         fitting_actors=settings.fitting_actors or max(1, gpus if use_gpu else cpus),
         gpus_per_actor=int(use_gpu),
     )

@@ -28,19 +28,17 @@ def fit_keys(config: Config) -> dict[str, object]:
     return {key: value for key, value in keys.items() if key != GATE}
 
 
-def check_fit(run: RunDirectory, config: Config) -> list[Input]:
-    """Everything that can be wrong before work starts; the run's inputs.
+def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
+    """Everything that can be wrong before work starts; the run's inputs, and the files of the data that are none.
 
     Raises UserError: the data does not serve, or the run's instances were made with other keys or from other files.
     """
     run.check(STAGE, fit_keys(config), {})
     inputs, others = list_inputs(config)
-    if others:
-        print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
     record = run.record(STAGE)
     if record is not None and run.has("commits"):
         _check_unchanged(run, config, [item for item in inputs if item.modified > record["started"]])
-    return inputs
+    return inputs, others
 
 
 def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -> None:
@@ -58,8 +56,10 @@ def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -
             )
 
 
-def run_fit(run: RunDirectory, config: Config, inputs: list[Input], resources: Resources) -> None:
+def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list[str], resources: Resources) -> None:
     """Fit every input that the instances table does not hold yet."""
+    if others:
+        print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
     run.begin(STAGE, fit_keys(config), {})
     begin = time.monotonic()
     done = instances_table(run).committed()

@@ -1,23 +1,10 @@
-"""What every job does around its stages: configuration, checks, the lease, errors for people, the last line."""
+"""What every job does: the configuration, the checks, the stages under the run's lease, errors for people."""
 
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 
-from hdray.config.load import load, to_yaml
-from hdray.config.tree import Config
+from hdray.config.load import load
 from hdray.errors import UserError
-from hdray.pipeline.evaluate_stage import check_evaluate, run_evaluate
-from hdray.pipeline.fit_stage import check_fit, run_fit
-from hdray.pipeline.generate_stage import check_generate, run_generate
-from hdray.pipeline.inputs import Input
-from hdray.pipeline.lease import Lease
-from hdray.pipeline.progress import duration
-from hdray.pipeline.report_stage import check_report, run_report
-from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import write_bytes
-from hdray.pipeline.train_stage import check_train, run_train
 
 STAGES = ("fit", "train", "generate", "evaluate", "report")
 
@@ -29,48 +16,11 @@ def main(stages: Sequence[str], description: str, program: str) -> None:
     """
     try:
         config = load(sys.argv[1:], description, program)
+        # Only now: torch takes seconds to import, and a typing error should not.
+        from hdray.pipeline.stages import carry_out
+
         run = carry_out(stages, config)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         sys.exit(2)
     print(run.url)
-
-
-def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
-    """Check everything, then run the stages in order under the run's lease.
-
-    Raises UserError for whatever is the user's to mend.
-    """
-    run = RunDirectory(config.run)
-    check(stages, run, config)
-    from hdray.pipeline.cluster import connect
-
-    with Lease(run):
-        inputs = check(stages, run, config)  # again, now that nobody else can change the run
-        write_bytes(run.path("config.yaml"), to_yaml(replace(config, run="")))
-        resources = connect(config.execution)
-        for stage in stages:
-            begin = time.monotonic()
-            print(f"== {stage}", flush=True)
-            if stage == "fit":
-                run_fit(run, config, inputs, resources)
-            elif stage == "train":
-                run_train(run, config, resources)
-            elif stage == "generate":
-                run_generate(run, config, resources)
-            elif stage == "evaluate":
-                run_evaluate(run, config, resources)
-            else:
-                run_report(run, config, resources)
-            print(f"== {stage} took {duration(time.monotonic() - begin)}", flush=True)
-    return run
-
-
-def check(stages: Sequence[str], run: RunDirectory, config: Config) -> list[Input]:
-    """Raise UserError for what can be known to be wrong before any work starts; the inputs if the fit is a stage."""
-    inputs = check_fit(run, config) if "fit" in stages else []
-    checks = {"train": check_train, "generate": check_generate, "evaluate": check_evaluate, "report": check_report}
-    for stage in stages:
-        if stage in checks:
-            checks[stage](run, config, alone="fit" not in stages)
-    return inputs

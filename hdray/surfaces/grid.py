@@ -10,6 +10,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from hdray.threads import on_all_threads
+
 # Points per call of the field. Every call has exactly this many rows (the last one is padded), because a matrix product
 # may round differently for another number of rows. On a CPU the activations of one call should stay in the cache.
 CPU_ROWS = 8_192
@@ -42,15 +44,23 @@ def grid_evaluator(field: Field, theta: Tensor, resolution: int, device: torch.d
     points = axis(resolution, device)  # (R + 1,)
     rows = CPU_ROWS if device.type == "cpu" else GPU_ROWS
 
-    @torch.inference_mode()
     def evaluate(indices: Tensor) -> Tensor:
         values = torch.empty(len(indices), dtype=torch.float32, device=device)  # (P,)
-        coords = torch.zeros(1, rows, 3, device=device)
-        for start in range(0, len(indices), rows):
-            part = points[indices[start : start + rows]]  # (rows or fewer, 3)
+
+        @torch.inference_mode()
+        def one_call(call: int) -> None:
+            part = points[indices[call * rows : (call + 1) * rows]]  # (rows or fewer, 3)
+            coords = torch.zeros(1, rows, 3, device=device)
             coords[0, : len(part)] = part
             logits = field(theta, coords, precision)  # (1, rows, 1)
-            values[start : start + rows] = logits[0, : len(part), 0]
+            values[call * rows : (call + 1) * rows] = logits[0, : len(part), 0]
+
+        calls = -(-len(indices) // rows)
+        if device.type == "cpu":
+            on_all_threads(one_call, calls)
+        else:
+            for call in range(calls):
+                one_call(call)
         return values
 
     return evaluate

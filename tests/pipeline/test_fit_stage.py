@@ -30,7 +30,7 @@ TINY = Config(
 
 def fitted(config: Config, url: Path | str) -> RunDirectory:
     run = RunDirectory(str(url))
-    run_fit(run, config, check_fit(run, config), connect(config.execution))
+    run_fit(run, config, *check_fit(run, config), connect(config.execution))
     return run
 
 

@@ -1,0 +1,57 @@
+"""The stages of a run in order: everything checked first, then carried out by one driver at a time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hdray.config.load import to_yaml
+from hdray.config.tree import Config
+from hdray.pipeline.cluster import connect
+from hdray.pipeline.evaluate_stage import check_evaluate, run_evaluate
+from hdray.pipeline.fit_stage import check_fit, run_fit
+from hdray.pipeline.generate_stage import check_generate, run_generate
+from hdray.pipeline.inputs import Input
+from hdray.pipeline.lease import Lease
+from hdray.pipeline.progress import duration
+from hdray.pipeline.report_stage import check_report, run_report
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.storage import write_bytes
+from hdray.pipeline.train_stage import check_train, run_train
+
+
+def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
+    """Check everything, then run the stages in order under the run's lease.
+
+    Raises UserError for whatever is the user's to mend.
+    """
+    run = RunDirectory(config.run)
+    check(stages, run, config)
+    with Lease(run):
+        inputs, others = check(stages, run, config)  # again, now that nobody else can change the run
+        write_bytes(run.path("config.yaml"), to_yaml(replace(config, run="")))
+        resources = connect(config.execution)
+        for stage in stages:
+            begin = time.monotonic()
+            print(f"== {stage}", flush=True)
+            if stage == "fit":
+                run_fit(run, config, inputs, others, resources)
+            elif stage == "train":
+                run_train(run, config, resources)
+            elif stage == "generate":
+                run_generate(run, config, resources)
+            elif stage == "evaluate":
+                run_evaluate(run, config, resources)
+            else:
+                run_report(run, config, resources)
+            print(f"== {stage} took {duration(time.monotonic() - begin)}", flush=True)
+    return run
+
+
+def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
+    """Raise UserError for what can be known to be wrong before any work starts; what `check_fit` gives, if it is due."""
+    found: tuple[list[Input], list[str]] = check_fit(run, config) if "fit" in stages else ([], [])
+    checks = {"train": check_train, "generate": check_generate, "evaluate": check_evaluate, "report": check_report}
+    for stage in stages:
+        if stage in checks:
+            checks[stage](run, config, alone="fit" not in stages)
+    return found

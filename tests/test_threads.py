@@ -1,0 +1,50 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from hdray.threads import on_all_threads
+
+
+@pytest.fixture(autouse=True)
+def three_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_every_part_is_done_once_on_threads_of_their_own():
+    done, inside, used = [], [], set()
+    meet = threading.Barrier(3, timeout=30)
+
+    def work(part: int) -> None:
+        if part < 3:
+            meet.wait()  # passes only if three parts run at the same time
+        done.append(part)
+        inside.append(torch.get_num_threads())
+        used.add(threading.get_ident())
+
+    on_all_threads(work, 20)
+    assert sorted(done) == list(range(20))
+    assert inside == [1] * 20
+    assert len(used) == 3
+    assert torch.get_num_threads() == 3
+
+
+def test_an_error_is_raised_and_the_threads_stay_as_they_were():
+    def work(part: int) -> None:
+        if part == 2:
+            raise RuntimeError("out of order")
+
+    with pytest.raises(RuntimeError, match="out of order"):
+        on_all_threads(work, 5)
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_nothing_to_share(count: int):
+    done: list[int] = []
+    on_all_threads(done.append, count)
+    assert done == list(range(count))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from hdray.threads import on_all_threads
+from hdray.threads import on_threads, one_thread
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def test_every_part_is_done_once_on_threads_of_their_own():
         inside.append(torch.get_num_threads())
         used.add(threading.get_ident())
 
-    on_all_threads(work, 20)
+    on_threads(work, 20, 3)
     assert sorted(done) == list(range(20))
     assert inside == [1] * 20
     assert len(used) == 3
@@ -39,12 +39,20 @@ def test_an_error_is_raised_and_the_threads_stay_as_they_were():
             raise RuntimeError("out of order")
 
     with pytest.raises(RuntimeError, match="out of order"):
-        on_all_threads(work, 5)
+        on_threads(work, 5, 3)
     assert torch.get_num_threads() == 3
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nothing_to_share(count: int):
     done: list[int] = []
-    on_all_threads(done.append, count)
+    on_threads(done.append, count, 3)
     assert done == list(range(count))
+
+
+def test_one_thread():
+    with one_thread():
+        assert torch.get_num_threads() == 1
+        on_threads(lambda part: None, 4, 2)
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 3

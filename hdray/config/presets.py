@@ -18,9 +18,9 @@ def demo() -> Config:
         signal=OccupancySettings(uniform_points=20_000, near_points=40_000, held_out_points=8_192),
         fit=FitSettings(batch_size=8, steps=600),
         generator=GeneratorSettings(width=256, layers=6, heads=8),
-        train=TrainSettings(steps=1_200, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=300),
+        train=TrainSettings(steps=1_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=300),
         generate=GenerateSettings(count=24, steps=50, resolution=96),
-        evaluate=EvaluateSettings(reference_split="held-out"),
+        evaluate=EvaluateSettings(points=1_024, reference_split="held-out"),
     )
 
 

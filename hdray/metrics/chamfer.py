@@ -11,7 +11,7 @@ dimensions that is as fast, and the expansion loses the digits of small distance
 import torch
 from torch import Tensor
 
-from hdray.threads import on_all_threads
+from hdray.threads import on_threads
 
 # Numbers in one block of distances. On a CPU the block and its scratch should stay in the cache.
 CPU_BLOCK = 2**18
@@ -40,7 +40,7 @@ def chamfer_matrix(
         result[row, first:] = distances_from_one(left[row], right[first:], squared)
 
     if device.type == "cpu":
-        on_all_threads(fill_row, len(left))
+        on_threads(fill_row, len(left), torch.get_num_threads())
     else:
         for row in range(len(left)):
             fill_row(row)

@@ -11,6 +11,7 @@ from hdray.signals.mesh import Mesh
 from hdray.surfaces.coarse_to_fine import coarse_to_fine_volume
 from hdray.surfaces.grid import Field, dense_volume, grid_evaluator
 from hdray.surfaces.polygonise import EmptySurface, polygonise
+from hdray.threads import one_thread
 
 # Marching cubes numbers the edges of its grid in 32 bits, three to a cell.
 LARGEST_RESOLUTION = 890
@@ -43,13 +44,14 @@ def extract(
         return EmptySurface("the vector holds numbers that are not finite")
     logit = logit_of(level)
     evaluate = grid_evaluator(field, theta, resolution, device, precision)
-    if method == "coarse-to-fine":
-        volume = coarse_to_fine_volume(evaluate, resolution, logit, device)
-    elif method == "dense":
-        volume = dense_volume(evaluate, resolution, device)
-    else:
-        raise UserError(f"There is no extraction method {method!r}: it must be coarse-to-fine or dense.")
-    return polygonise(volume, logit)
+    with one_thread():  # all but the field itself, which uses as many threads as torch may
+        if method == "coarse-to-fine":
+            volume = coarse_to_fine_volume(evaluate, resolution, logit, device)
+        elif method == "dense":
+            volume = dense_volume(evaluate, resolution, device)
+        else:
+            raise UserError(f"There is no extraction method {method!r}: it must be coarse-to-fine or dense.")
+        return polygonise(volume, logit)
 
 
 def logit_of(probability: float) -> float:

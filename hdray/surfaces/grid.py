@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hdray.threads import on_all_threads
+from hdray.threads import on_threads
 
 # Points per call of the field. Every call has exactly this many rows (the last one is padded), because a matrix product
 # may round differently for another number of rows. On a CPU the activations of one call should stay in the cache.
@@ -43,6 +43,7 @@ def grid_evaluator(field: Field, theta: Tensor, resolution: int, device: torch.d
     theta = theta.to(device).unsqueeze(0)  # (1, D)
     points = axis(resolution, device)  # (R + 1,)
     rows = CPU_ROWS if device.type == "cpu" else GPU_ROWS
+    threads = torch.get_num_threads()  # here: callers may run what surrounds the evaluation on one
 
     def evaluate(indices: Tensor) -> Tensor:
         values = torch.empty(len(indices), dtype=torch.float32, device=device)  # (P,)
@@ -57,7 +58,7 @@ def grid_evaluator(field: Field, theta: Tensor, resolution: int, device: torch.d
 
         calls = -(-len(indices) // rows)
         if device.type == "cpu":
-            on_all_threads(one_call, calls)
+            on_threads(one_call, calls, threads)
         else:
             for call in range(calls):
                 one_call(call)

@@ -41,7 +41,7 @@ SHOWN = 24
 DENOISING_STEPS = 8
 NEAREST_SHOWN = 2
 """Nearest training shapes by Chamfer distance beside each, before the nearest in weights."""
-PREVIEW_RESOLUTION = 64
+FINEST_PREVIEW = 128
 """Cells along an edge for the meshes of training shapes and denoising steps, which are only looked at."""
 VERSIONS = ("ray", "torch", "deepspeed", "numpy", "trimesh", "libigl")
 
@@ -153,7 +153,13 @@ def _mesh(theta: np.ndarray, config: Config, level: float) -> Mesh | None:
     """The mesh of a vector (D,), or None where its surface is empty."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     vector = torch.from_numpy(theta.copy())
-    found = extract(MLPField(config.field), vector, resolution=PREVIEW_RESOLUTION, level=level, device=device)
+    found = extract(
+        MLPField(config.field),
+        vector,
+        resolution=min(config.generate.resolution, FINEST_PREVIEW),
+        level=level,
+        device=device,
+    )
     return None if isinstance(found, EmptySurface) else found
 
 

@@ -75,7 +75,9 @@ def _stages(run: RunDirectory, config: Config) -> float:
 
 def _sample_and_fit(config: Config, run_url: str, inputs: list[Input]) -> tuple[float, float]:
     """One batch in this process, both stages without anything around them; the seconds each took."""
-    import igl.embree  # noqa: F401  (loading libraries is not the stages' compute)
+    import embreex.mesh_construction  # noqa: F401  (loading libraries is not the stages' compute)
+    import igl  # noqa: F401
+    import scipy.sparse.csgraph  # noqa: F401
     import trimesh  # noqa: F401
 
     actor = FittingActor(config, initialisation_url(RunDirectory(run_url)))

@@ -1,4 +1,4 @@
-"""The run directory: where stages meet, and what each of them was made with (design, section 3)."""
+"""The run directory: where stages meet, and what each of them was made with."""
 
 import hashlib
 import json

@@ -27,7 +27,7 @@ def funnel(counts: Mapping[str, int]) -> list[FunnelStage]:
         ("rejected", "Rejected", "each with its reason below", "lost"),
         ("accepted", "Accepted", "", ""),
         ("fitted", "Fitted", "became a vector of weights", ""),
-        ("passed", "Passed the gate", "good enough to be trained on or compared with", ""),
+        ("passed", "Passed the gate", "good enough to be trained on", ""),
         ("generated", "Generated", "drawn from the model", "generated"),
         ("empty", "Empty", "no surface; counted as misses by the metrics", "lost"),
     ]

@@ -15,7 +15,9 @@ def main() -> None:
     """Receive (settings, seed), then pairs of messages (extension, instance) and content; send a sample or what failed."""
     connection = Connection(int(sys.argv[1]))
     # The memory limit is for the mesh: the libraries are loaded first and come on top.
-    import igl.embree  # noqa: F401
+    import embreex.mesh_construction
+    import embreex.rtcore_scene  # noqa: F401
+    import igl  # noqa: F401
     import scipy.sparse.csgraph  # noqa: F401
     import trimesh  # noqa: F401
 

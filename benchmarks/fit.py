@@ -28,7 +28,7 @@ from hdray.signals.settings import OccupancySettings
 
 SHAPES = 16
 ROUNDS = 5
-SETTINGS = FitSettings(batch_size=SHAPES, steps=300, show_progress_s=0)
+SETTINGS = FitSettings(batch_size=SHAPES, steps=300)
 SIGNAL = OccupancySettings(uniform_points=48_000, near_points=48_000)
 
 
@@ -42,7 +42,7 @@ def measure() -> dict[str, float]:
     start = random_start(field, 0)
 
     # Warm up both sides: libraries choose and compile their kernels on first use.
-    warm = FitSettings(batch_size=SHAPES, steps=5, show_progress_s=0)
+    warm = FitSettings(batch_size=SHAPES, steps=5)
     fit(field, points, labels, start, warm, names, 0)
     _plain_fit(field, points[0], labels[0], start, 5)
 

@@ -26,7 +26,7 @@ from hdray.threads import one_thread
 RESOLUTION = 256
 ROUNDS = 3
 FIELD = MLPSettings(frequencies=5, frequency_base=3.14159)
-FIT = FitSettings(batch_size=2, steps=800, show_progress_s=0)
+FIT = FitSettings(batch_size=2, steps=800)
 SIGNAL = OccupancySettings(uniform_points=48_000, near_points=48_000)
 AIRPLANE = [  # (edges, centre) of boxes: fuselage, wings, tail planes, fin
     ((0.08, 0.08, 0.9), (0.0, 0.0, 0.0)),

@@ -3,8 +3,6 @@
 Shapes in comments: K instances, S slots, D weights, P points a step, N points stored per instance.
 """
 
-import logging
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +17,6 @@ from hdray.fitting.precision import resolve
 from hdray.fitting.schedule import Cosine, Plateau
 from hdray.fitting.settings import FitSettings
 from hdray.signals.points import LARGEST_CODE, decode
-
-logger = logging.getLogger(__name__)
 
 # Rows of vectors start at multiples of this many float32 entries: a cache line, and the widest vector registers.
 ROW_MULTIPLE = 64
@@ -79,7 +75,6 @@ def fit(
     schedule = plateau or Cosine(settings, slots, device)
     total = torch.zeros(slots, dtype=torch.float64, device=device)
     loss = torch.zeros(slots, dtype=torch.float64, device=device)
-    shown = time.monotonic()
     step = 0
     while step < settings.steps:
         codes, inside = draws.at(step)
@@ -95,9 +90,6 @@ def fit(
             total.zero_()
             if not plateau.running[:count].any():
                 break
-        if settings.show_progress_s and time.monotonic() - shown >= settings.show_progress_s:
-            shown = time.monotonic()
-            logger.info("fitting %d shapes: step %d of at most %d", count, step, settings.steps)
 
     if plateau:
         taken = torch.where(plateau.running, step, plateau.epochs * epoch)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hdray.settings import STRICT, check, check_choice, check_positive, execution
+from hdray.settings import STRICT, check, check_choice, check_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,6 @@ class FitSettings:
     """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
     minimum_near_iou: float = 0.5
     """Quality gate: fits whose IoU on held-out near-surface points is lower are kept out of training."""
-    show_progress_s: float = execution(30.0)
-    """Seconds between progress lines of a fitting actor; 0 is silent."""
 
     def __post_init__(self) -> None:
         check_positive(self, "batch_size", "steps", "points_per_step", "learning_rate", "plateau_patience")
@@ -46,4 +44,3 @@ class FitSettings:
         check_choice(self, "precision", ("auto", "bf16", "fp32"))
         check("plateau_factor", self.plateau_factor, 0 < self.plateau_factor < 1, "between 0 and 1")
         check("minimum_near_iou", self.minimum_near_iou, 0 <= self.minimum_near_iou <= 1, "between 0 and 1")
-        check("show_progress_s", self.show_progress_s, self.show_progress_s >= 0, "0 or more")

@@ -70,6 +70,10 @@ class DeepSpeedTraining:
             optimizer=self.optimiser,
             config=deepspeed_config(settings, self.workers),
         )
+        whole_gradients = settings.zero_stage < 2 and not hasattr(self.engine.optimizer, "reduce_gradients")
+        if self.workers == 1 and whole_gradients:
+            # The mean over one worker is the gradient itself; DeepSpeed would copy all of it twice to find that.
+            self.engine.enable_backward_allreduce = False
         self._create_state()
         if resume:
             self._load(resume)

@@ -1,5 +1,6 @@
 """Generated against held-out shapes under a stated protocol, and the audit: does the generator generate or memorise?"""
 
+import json
 import math
 import time
 from collections.abc import Sequence
@@ -19,8 +20,8 @@ from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import Extraction, sample_ids, samples_table
-from hdray.pipeline.instances import Fitted, counts, read_fitted
-from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.instances import Fitted, counts, matrix, read_fitted
+from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.signals.points import decode
 from hdray.surfaces.polygonise import EmptySurface
 
@@ -29,9 +30,12 @@ SPLITS = {"validation": ["validation"], "test": ["test"], "held-out": ["validati
 
 
 def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
-    """Raise UserError where there is nothing to measure."""
-    if alone and samples_table(run).read([]) is None:
-        raise UserError(f"{run.url} holds no generated shapes; run jobs/generate.py --run {run.url} first")
+    """Raise UserError where this job does not generate shapes and some of those to measure are missing."""
+    if alone and (missing := len(set(sample_ids(config)) - samples_table(run).committed())):
+        raise UserError(
+            f"{run.url} lacks {missing} of the {config.generate.count} shapes to generate; run jobs/generate.py "
+            f"--run {run.url} first, or ask for fewer with --generate.count"
+        )
 
 
 def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> None:
@@ -39,7 +43,10 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     import ray
 
     keys = {**flatten(config.evaluate), "seed": config.seed, "count": config.generate.count}
-    inputs = {stage: str((run.record(stage) or {})["inputs"]) for stage in (FIT_STAGE, GENERATE_STAGE)}
+    keys.update(gate=config.fit.minimum_near_iou, preset=config.preset)
+    fit, generate = (run.record(stage) or {} for stage in (FIT_STAGE, GENERATE_STAGE))
+    made_from = json.dumps([generate.get("keys"), generate.get("inputs")], sort_keys=True)
+    inputs = {"the table of instances": str(fit.get("output")), "the samples": content_hash(made_from)}
     made = run.record(STAGE)
     if made is not None and made["complete"] and made["keys"] == keys and made["inputs"] == inputs:
         return
@@ -124,18 +131,23 @@ def _shapes(fitted: Fitted, points: int) -> Shapes:
 
 def _generated(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
     """The generated shapes that have a surface, and how many have none."""
-    table = samples_table(run).read(["theta", "surface", "reason"])
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = samples_table(run).read(["theta", "surface"])
     assert table is not None, "check_evaluate or run_generate saw to it"
-    wanted = set(sample_ids(config))
-    rows = [row for row in table.to_pylist() if row["id"] in wanted]
-    solid = [row for row in rows if row["surface"] is not None]
-    size, points = table["theta"][0].values, config.evaluate.points
+    table = table.filter(pc.is_in(table["id"], value_set=pa.array(sample_ids(config))))
+    solid = table.filter(pc.is_valid(table["surface"]))
+    if not solid.num_rows:
+        empty = torch.empty(0, config.evaluate.points, 3)
+        return Shapes([], torch.empty(0, len(table["theta"][0].values)), empty), table.num_rows
+    clouds = matrix(solid["surface"], np.float32).reshape(-1, config.signal.surface_points, 3)
     shapes = Shapes(
-        [row["id"] for row in solid],
-        torch.tensor([row["theta"] for row in solid]).reshape(-1, len(size)),
-        torch.tensor([row["surface"] for row in solid]).reshape(-1, config.signal.surface_points, 3)[:, :points],
+        solid["id"].to_pylist(),
+        torch.from_numpy(matrix(solid["theta"], np.float32)),
+        torch.from_numpy(clouds[:, : config.evaluate.points].copy()),
     )
-    return shapes, len(rows) - len(solid)
+    return shapes, table.num_rows - solid.num_rows
 
 
 def _noisy_copies(training: Shapes, config: Config, count: int) -> Shapes:

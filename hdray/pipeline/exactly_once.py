@@ -6,6 +6,7 @@ left pending is deleted when the next one starts.
 """
 
 import io
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 
+PENDING = ".pending.parquet"
+
+
 @dataclass(frozen=True)
 class CommittedTable:
     """A Parquet table and the ids of its committed rows, each a folder at a resolved URL."""
@@ -26,12 +30,18 @@ class CommittedTable:
     commits_url: str
 
     def row_files(self) -> list[str]:
-        """Paths of the table's files."""
-        return _parquet_files(self.rows_url)
+        """Paths of the table's files, without those whose rows are not committed: they may be cut off."""
+        committed = {posixpath.basename(path).removesuffix(".parquet") for path in self.commit_files()}
+        files = _parquet_files(self.rows_url)
+        return [path for path in files if posixpath.basename(path).rpartition("-")[0] in committed]
 
     def commit_files(self) -> list[str]:
         """Paths of the files that hold committed ids."""
-        return [path for path in _parquet_files(self.commits_url) if not path.endswith(".pending.parquet")]
+        return [path for path in _parquet_files(self.commits_url) if not path.endswith(PENDING)]
+
+    def _pending(self) -> list[str]:
+        """Paths of the files that hold ids of rows that are being written, or were when a driver was killed."""
+        return [path for path in _parquet_files(self.commits_url) if path.endswith(PENDING)]
 
     def committed(self) -> set[str]:
         """Ids of the committed rows."""
@@ -103,10 +113,15 @@ class CommittedTable:
             """
 
             def load_checkpoint(self, data_file_dir: Any = None, data_file_filesystem: Any = None) -> tuple[None, int]:
+                for url in completed:
+                    files.delete_file(url)
                 self._clean_pending_checkpoints(data_file_dir, data_file_filesystem)
                 return None, 0
 
         files, path = arrow_filesystem(self.commits_url)
+        # A bucket renames by copying, then deleting: killed in between, it holds both. What is committed is not pending.
+        committed = set(self.commit_files())
+        completed = [url for url in self._pending() if url.replace(PENDING, ".parquet") in committed]
         return CheckpointConfig(
             id_column="id",
             checkpoint_path=path,

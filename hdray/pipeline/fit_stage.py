@@ -31,9 +31,8 @@ def fit_keys(config: Config) -> dict[str, object]:
 def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
     """Everything that can be wrong before work starts; the run's inputs, and the files of the data that are none.
 
-    Raises UserError: the data does not serve, or the run's instances were made with other keys or from other files.
+    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files.
     """
-    run.check(STAGE, fit_keys(config), {})
     inputs, others = list_inputs(config)
     record = run.record(STAGE)
     if record is not None and run.has("commits"):
@@ -45,7 +44,9 @@ def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -
     """Files modified since the stage began must still hold what was fitted. Raises UserError naming the file."""
     if not suspects:
         return
-    table = read_columns(run, ["content_hash"])
+    table = instances_table(run).read(["content_hash"])
+    if table is None:
+        return
     hashes = dict(zip(table["id"].to_pylist(), table["content_hash"].to_pylist(), strict=True))
     for item in suspects:
         former = hashes.get(item.id)

@@ -79,29 +79,37 @@ def run_generate(run: RunDirectory, config: Config, resources: Resources) -> Non
     made = run.record(STAGE)
     if made is not None and (made["keys"] != keys or made["inputs"] != inputs):
         print("the samples were made by another model or with other settings: making them again")
+        run.write_json({**made, "keys": {}}, "stages", f"{STAGE}.json")  # killed from here on, it is begun again
         run.remove("samples")
         run.remove("stages", f"{STAGE}.json")
     run.begin(STAGE, keys, inputs)
     begin = time.monotonic()
     done = samples_table(run).committed()
     missing = [name for name in sample_ids(config) if name not in done]
-    if not missing:
-        return
+    if missing:
+        _generate(run, config, missing, resources)
+    if missing or not (run.record(STAGE) or {}).get("complete"):
+        run.finish(STAGE, time.monotonic() - begin)
+
+
+def _generate(run: RunDirectory, config: Config, missing: list[str], resources: Resources) -> None:
+    """Sample these names and extract their surfaces."""
     import pyarrow as pa
 
     samples_table(run).append(
         run.path("stages", "generate-manifest.parquet"),
         pa.table({"id": missing}),
-        lambda rows: sample_and_extract(rows, run, config, resources),
+        lambda rows: sample_and_extract(rows, run, config, resources, -(-len(missing) // config.generate.batch_size)),
         what="shapes generated",
         cpus=config.execution.task_cpus,
         progress_s=config.execution.progress_s,
         silence_s=3600.0,
     )
-    run.finish(STAGE, time.monotonic() - begin)
 
 
-def sample_and_extract(rows: "Dataset", run: RunDirectory, config: Config, resources: Resources) -> "Dataset":
+def sample_and_extract(
+    rows: "Dataset", run: RunDirectory, config: Config, resources: Resources, batches: int
+) -> "Dataset":
     """From names to rows of the samples table, streamed between two pools of actors."""
     from ray.data import ActorPoolStrategy
 
@@ -114,7 +122,7 @@ def sample_and_extract(rows: "Dataset", run: RunDirectory, config: Config, resou
         fn_constructor_kwargs=arguments,
         batch_size=config.generate.batch_size,
         batch_format="pyarrow",
-        compute=pool,
+        compute=ActorPoolStrategy(size=min(batches, resources.fitting_actors)),  # each holds the generator
         num_cpus=cpus,
         num_gpus=gpus / 2 or None,
     )

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.pipeline.storage import filesystem, join, list_files, read_bytes
+from hdray.pipeline.storage import filesystem, is_remote, join, list_files, read_bytes
 from hdray.signals.mesh_file import EXTENSIONS
 from hdray.signals.rejection import Rejected
 from hdray.signals.split import SPLITS, split_of
@@ -134,5 +134,7 @@ def read_content(config: Config, source: str) -> tuple[bytes, str]:
             raise Rejected(f"the file has {size / 2**20:.0f} MiB, more than an eighth of signal.memory_limit_gb")
         content = read_bytes(url)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        if is_remote(url) and not isinstance(error, FileNotFoundError):
+            raise  # credentials that expired are not the file's fault
         raise Rejected(f"the file cannot be read: {error}") from error
     return content, "." + source.rpartition(".")[2].lower()

@@ -14,6 +14,7 @@ from hdray.pipeline.storage import create_bytes, read_bytes, remove, write_bytes
 
 HEARTBEAT_S = 5.0
 STALE_S = 30.0
+CLOCK_STEP_S = 60.0
 
 
 class Lease:
@@ -73,7 +74,9 @@ class Lease:
                     "Wait for it or stop it, or give another --run."
                 )
             if now.get("host") == _host():
-                if _started(int(str(now["pid"]))) != now["started"]:
+                started = _started(int(str(now["pid"])))
+                # psutil computes the time from the clock, which may have been set since.
+                if started is None or abs(started - float(str(now["started"]))) > CLOCK_STEP_S:
                     break
                 deadline += 1.0  # it lives: its next heartbeat will show
             elif not said:
@@ -86,15 +89,25 @@ class Lease:
             remove(self.url)
 
     def _beat(self) -> None:
-        beat = 0
+        beat, renewed = 0, time.monotonic()
         while not self._stop.wait(HEARTBEAT_S):
-            holder = self._read()
-            if holder is None or holder.get("token") != self.token:
-                self.lost.set()
-                print(f"the lease of {self.run.url} was taken by another driver; stopping", flush=True)
-                os._exit(3)
-            beat += 1
-            write_bytes(self.url, self._content(beat))
+            try:
+                holder = self._read()
+                if holder is None or holder.get("token") != self.token:
+                    self._give_up("was taken by another driver")
+                write_bytes(self.url, self._content(beat + 1))
+            except OSError as error:  # a store that does not answer for a moment
+                print(f"the lease of {self.run.url} could not be renewed: {error}", flush=True)
+                if time.monotonic() - renewed > STALE_S:
+                    self._give_up(f"could not be renewed for {STALE_S:.0f} s, and others may have taken it")
+            else:
+                beat, renewed = beat + 1, time.monotonic()
+
+    def _give_up(self, why: str) -> None:
+        """End this process at once: another driver may be writing to the run."""
+        self.lost.set()
+        print(f"the lease of {self.run.url} {why}; stopping", flush=True)
+        os._exit(3)
 
 
 def _host() -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -114,8 +115,8 @@ def _generated(
     table = samples_table(run).read(["mesh"])
     if table is None:
         return [], {}
-    names = sample_ids(config)[:SHOWN]
     files = dict(zip(table["id"].to_pylist(), table["mesh"].to_pylist(), strict=True))
+    names = [name for name in sample_ids(config) if name in files][:SHOWN]
     neighbours = {
         name: [
             Neighbour(**near)
@@ -167,9 +168,8 @@ def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
     """How the first sample comes about."""
     if not run.has(*MODEL):
         return []
-    vectors = load_generator(run, config).trajectory(
-        sample_ids(config)[0], config.seed, config.generate, DENOISING_STEPS
-    )
+    alone = replace(config.generate, batch_size=1)
+    vectors = load_generator(run, config).trajectory(sample_ids(config)[0], config.seed, alone, DENOISING_STEPS)
     steps = config.generate.steps if config.generate.sampler == "ddim" else config.generator.timesteps
     moments = np.linspace(1, steps, len(vectors)).round().astype(int)
     return [
@@ -190,6 +190,6 @@ def _hardware() -> dict[str, str]:
 
 
 def _seconds(run: RunDirectory) -> dict[str, float]:
-    """Wall time of each finished stage over all its attempts."""
+    """Wall time of each finished stage, without attempts that were killed."""
     records = {stage: run.record(stage) for stage in ("fit", "train", "generate", "evaluate")}
     return {stage: record["seconds"] for stage, record in records.items() if record and record["complete"]}

@@ -70,7 +70,7 @@ class RunDirectory:
         return made
 
     def finish(self, stage: str, seconds: float, **details: Any) -> None:
-        """Record that the stage's output is complete, and the seconds it took over all its attempts."""
+        """Record that the stage's output is complete, and the seconds this took."""
         made = self.record(stage)
         assert made is not None, f"the stage {stage} finishes without having begun"
         made.update(complete=True, seconds=made["seconds"] + seconds, **details)

@@ -8,7 +8,7 @@ from hdray.config.tree import Config
 from hdray.pipeline.inputs import read_content
 from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, REJECTED, sampled_schema
 from hdray.pipeline.run_directory import content_hash
-from hdray.signals.limits import LimitedSampler
+from hdray.signals.limits import LimitedSampler, ReaderFailed
 from hdray.signals.occupancy import ShapeSample
 from hdray.signals.rejection import Rejected
 
@@ -49,8 +49,8 @@ class SamplingActor:
         """The labelled points. One mesh that a library or hdray trips over does not stop the others: it is Rejected."""
         try:
             return self.sampler.sample(content, extension, row["id"])
-        except Rejected:
-            raise
+        except (Rejected, ReaderFailed, OSError):
+            raise  # a machine or a store in trouble fails the job: recorded as a bad mesh it would stay one forever
         except Exception as error:
             print(f"{row['source']} failed in an unforeseen way:\n{traceback.format_exc()}", flush=True)
             raise Rejected(f"reading it failed in an unforeseen way: {type(error).__name__}: {error}") from error

@@ -5,7 +5,7 @@ import torch
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.mlp import MLPField
-from hdray.fitting.initialisation import random_start
+from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
@@ -38,31 +38,28 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
     if not run.has("shared", "initialisation.safetensors"):
         from safetensors.torch import save
 
-        theta = random_start(MLPField(config.field), config.seed)  # (D,)
-        based_on = "random draw"
         if config.fit.initialisation == "fitted":
-            theta, based_on = _fit_first(theta, config, inputs, resources)
+            theta, based_on = _fit_first(config, inputs, resources)  # (D,)
+        else:
+            theta, based_on = random_start(MLPField(config.field), config.seed), "random draw"
         write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]
 
 
-def _fit_first(
-    theta: torch.Tensor, config: Config, inputs: list[Input], resources: Resources
-) -> tuple[torch.Tensor, str]:
+def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tuple[torch.Tensor, str]:
     import ray
 
     options = {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
     task = ray.remote(_fit_one).options(**options)
     for item in inputs:
-        if item.split == "train" and (fitted := ray.get(task.remote(theta, config, item))) is not None:
+        if item.split == "train" and (fitted := ray.get(task.remote(config, item))) is not None:
             return fitted, f"fit of {item.source} ({item.id})"
     raise UserError(f"none of the training shapes of {config.data} can be used; see the reasons with --inputs.limit 1")
 
 
-def _fit_one(theta: torch.Tensor, config: Config, item: Input) -> torch.Tensor | None:
-    """The vector of one shape fitted from `theta`, or None if its mesh is rejected. Runs in a Ray task."""
-    from hdray.fitting.descent import fit
+def _fit_one(config: Config, item: Input) -> torch.Tensor | None:
+    """The vector of one shape fitted from the random draw, or None if its mesh is rejected. Runs in a Ray task."""
     from hdray.pipeline.fitting import stack
     from hdray.pipeline.sampling import SamplingActor
 
@@ -70,6 +67,6 @@ def _fit_one(theta: torch.Tensor, config: Config, item: Input) -> torch.Tensor |
     row = SamplingActor(config).row({"id": item.id, "source": item.source})
     if row["status"] != ACCEPTED:
         return None
-    points, labels = stack([row], "points"), stack([row], "labels")
+    points, labels = stack([row], "points")[0], stack([row], "labels")[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return fit(MLPField(config.field), points, labels, theta, config.fit, [item.id], config.seed, device).theta[0]
+    return fitted_start(MLPField(config.field), points, labels, config.fit, item.id, config.seed, device)

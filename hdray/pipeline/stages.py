@@ -8,7 +8,8 @@ from hdray.config.load import to_yaml
 from hdray.config.tree import Config
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.evaluate_stage import check_evaluate, run_evaluate
-from hdray.pipeline.fit_stage import check_fit, run_fit
+from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.fit_stage import check_fit, fit_keys, run_fit
 from hdray.pipeline.generate_stage import check_generate, run_generate
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.lease import Lease
@@ -16,7 +17,8 @@ from hdray.pipeline.progress import duration
 from hdray.pipeline.report_stage import check_report, run_report
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import write_bytes
-from hdray.pipeline.train_stage import check_train, run_train
+from hdray.pipeline.train_stage import STAGE as TRAIN_STAGE
+from hdray.pipeline.train_stage import check_train, run_train, train_keys
 
 
 def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
@@ -49,6 +51,8 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
 
 def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
     """Raise UserError for what can be known to be wrong before any work starts; what `check_fit` gives, if it is due."""
+    run.check(FIT_STAGE, fit_keys(config), {})
+    run.check(TRAIN_STAGE, train_keys(config), {})
     found: tuple[list[Input], list[str]] = check_fit(run, config) if "fit" in stages else ([], [])
     checks = {"train": check_train, "generate": check_generate, "evaluate": check_evaluate, "report": check_report}
     for stage in stages:

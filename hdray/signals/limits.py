@@ -26,6 +26,10 @@ START_LIMIT_S = 300.0
 """Seconds a child may take to import its libraries (a cold disk is slow; it is never the mesh's fault)."""
 
 
+class ReaderFailed(Exception):
+    """The process that reads meshes cannot be started: the machine's trouble, not the mesh's."""
+
+
 class LimitedSampler:
     """`sample_mesh_file` in a child process under the settings' time and memory limits. A context manager.
 
@@ -116,7 +120,7 @@ class LimitedSampler:
             parents_end.recv_bytes()
         except (EOFError, ConnectionError):
             how = self._death()
-            raise RuntimeError(
+            raise ReaderFailed(
                 f"the process that reads meshes did not start: {how}; its error is printed above"
             ) from None
         return parents_end

@@ -94,7 +94,7 @@ def test_result_keys_leave_out_what_never_changes_a_result() -> None:
     keys = result_keys(Config(), "", "fit", "train")
     assert "fit.batch_size" in keys
     assert "seed" in keys
-    assert not {"run", "preset", "config", "train.workers", "fit.show_progress_s"} & keys.keys()
+    assert not {"run", "preset", "config", "train.workers", "execution.sampling_actors"} & keys.keys()
 
 
 def test_help_explains_every_value_in_a_line() -> None:

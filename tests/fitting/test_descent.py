@@ -26,7 +26,7 @@ SHAPES = [ball(0.3), box(0.8, 0.3, 0.5), ball(0.42), box(0.2, 0.9, 0.9), ball(0.
 NAMES = ["ball", "box", "big ball", "plate", "small ball"]
 SMALL = MLPField(MLPSettings(width=16, layers=2, frequencies=2))
 PRECISIONS = ["fp32", *(["bf16"] if has_bf16("cpu") else [])]
-QUICK = FitSettings(batch_size=5, steps=12, points_per_step=200, precision="fp32", show_progress_s=0)
+QUICK = FitSettings(batch_size=5, steps=12, points_per_step=200, precision="fp32")
 
 
 def test_learns_shapes_it_can_be_asked_about() -> None:

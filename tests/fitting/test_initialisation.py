@@ -19,9 +19,9 @@ def test_random_start_depends_on_the_seed_only() -> None:
 
 def test_fitted_start_is_a_fit_whatever_the_batch_size() -> None:
     points, labels = coded([ball(0.35)], 4_000)
-    settings = FitSettings(steps=150, points_per_step=512, precision="fp32", show_progress_s=0)
+    settings = FitSettings(steps=150, points_per_step=512, precision="fp32")
     start = fitted_start(FIELD, points[0], labels[0], settings, "ball", 0)
     assert start.shape == (FIELD.layout.size,)
     assert quality(FIELD, start.unsqueeze(0), points, labels).iou.item() > 0.85
-    other = FitSettings(steps=150, points_per_step=512, precision="fp32", show_progress_s=0, batch_size=3)
+    other = FitSettings(steps=150, points_per_step=512, precision="fp32", batch_size=3)
     assert torch.equal(start, fitted_start(FIELD, points[0].numpy(), labels[0].numpy(), other, "ball", 0))

@@ -62,7 +62,7 @@ def fitted_fields() -> tuple[MLPField, Tensor]:
         codes.append(points)
         labels.append(pack(boxes(decode(points), parts)))
     start = field.initialise(torch_stream(0, "start"))
-    settings = FitSettings(batch_size=2, steps=300, precision="fp32", show_progress_s=0)
+    settings = FitSettings(batch_size=2, steps=300, precision="fp32")
     result = fit(field, np.stack(codes), np.stack(labels), start, settings, ["chair", "airplane"], seed=0)
     return field, result.theta
 

@@ -14,8 +14,9 @@ from hdray.pipeline.instances import instances_table, read_columns
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.train_stage import read_loss_curve
 from tests.conftest import RayHead
-from tests.jobs.tiny import TINY, arguments, finish, start_job
+from tests.jobs.tiny import arguments, finish, start_job
 
+CHAIRS, STEPS = 16, 3000
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(580)]
 
 
@@ -56,32 +57,34 @@ def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[...,
     head = start_ray_head(num_cpus=2)
     environment = {**head.environment, "RAY_ADDRESS": head.address}
     run = RunDirectory(str(tmp_path / "run"))
-    settings = arguments(fit__steps=600, train__steps=200)
+    settings = arguments(
+        inputs__chairs=CHAIRS, fit__steps=2000, train__steps=STEPS, train__checkpoint_steps=100, train__log_steps=50
+    )
 
     def start() -> subprocess.Popen[str]:
         return start_job("full_pipeline", *settings, "--run", run.url, environment=environment)
 
-    # The driver, in mid-fit; a second driver meanwhile refuses.
+    # The driver, in mid-fit.
     driver = start()
     wait_for(lambda: run.has("commits") and bool(instances_table(run).committed()), driver)
-    second = start()
-    output, _ = second.communicate(timeout=60)
-    assert second.returncode == 2, output
-    assert f"process {driver.pid}" in output
     kill_driver(driver)
     first_rows = instances_table(run).committed()
-    assert len(first_rows) < TINY["inputs.chairs"]
+    assert len(first_rows) < CHAIRS
     former = {key: value for key, value in table(run).items() if key in first_rows}
 
-    # A fitting actor; then, the same driver, in mid-training.
+    # A fitting actor; then, after a second driver was refused, the same driver in mid-training.
     driver = start()
     wait_for(lambda: len(instances_table(run).committed()) > len(first_rows), driver)
     assert kill_one("FittingActor", head)
     wait_for(lambda: (run.record("fit") or {"complete": False})["complete"], driver)
+    second = start()
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 2, output
+    assert f"process {driver.pid}" in output
     wait_for(lambda: bool(list(Path(run.url, "training").rglob("checkpoint_*"))), driver)
     kill_driver(driver)
     rows = table(run)
-    assert len(rows) == TINY["inputs.chairs"]
+    assert len(rows) == CHAIRS
     assert {key: rows[key] for key in former} == former, "no committed shape is fitted again"
 
     # A training worker: Ray Train restarts it from the last checkpoint.
@@ -91,7 +94,7 @@ def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[...,
     assert table(run) == rows
     steps = [int(point["step"]) for point in read_loss_curve(run)]
     assert steps == sorted(set(steps)), "the loss curve has every step once"
-    assert steps[-1] == 200
+    assert steps[-1] == STEPS
 
     # Finished: nothing is added, nothing is done again.
     before = stamps(run)

@@ -1,9 +1,12 @@
 """Random streams named by what they are for, so that order, chunking and workers never change a draw."""
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def seed_of(*parts: int | str) -> int:
@@ -17,6 +20,8 @@ def numpy_stream(*parts: int | str) -> np.random.Generator:
     return np.random.default_rng(seed_of(*parts))
 
 
-def torch_stream(*parts: int | str) -> torch.Generator:
+def torch_stream(*parts: int | str) -> "torch.Generator":
     """A torch CPU generator of its own for these names (draw on the CPU, then move: same numbers on every device)."""
+    import torch
+
     return torch.Generator().manual_seed(seed_of(*parts))

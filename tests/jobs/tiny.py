@@ -35,6 +35,8 @@ TINY = {
     "generate.resolution": 24,
     "evaluate.points": 256,
     "execution.progress_s": 1.0,
+    "execution.sampling_actors": 1,
+    "execution.fitting_actors": 1,
 }
 
 

@@ -10,7 +10,7 @@ from hdray.fields.settings import MLPSettings
 from hdray.fitting.settings import FitSettings
 from hdray.metrics.settings import EvaluateSettings
 from hdray.pipeline.cluster import connect
-from hdray.pipeline.fit_stage import check_fit, run_fit
+from hdray.pipeline.fit_stage import STAGE, check_fit, fit_keys, run_fit
 from hdray.pipeline.instances import ACCEPTED, REJECTED, instances_schema, read_columns, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import read_initialisation
@@ -22,9 +22,9 @@ TINY = Config(
     inputs=InputSettings(chairs=5, validation_share=0.0, test_share=0.2),
     signal=OccupancySettings(uniform_points=2048, near_points=2048, held_out_points=512, surface_points=128),
     field=MLPSettings(width=16, layers=2),
-    fit=FitSettings(batch_size=2, steps=20, points_per_step=256, minimum_near_iou=0.0),
+    fit=FitSettings(batch_size=2, steps=20, points_per_step=256, minimum_near_iou=0.0, initialisation="random"),
     evaluate=EvaluateSettings(points=128),
-    execution=ExecutionSettings(progress_s=0.0),
+    execution=ExecutionSettings(progress_s=0.0, sampling_actors=1, fitting_actors=1),
 )
 
 
@@ -97,8 +97,8 @@ def test_another_configuration_or_a_changed_file_is_refused(
     config = replace(TINY, data=str(mesh_folder))
     run = fitted(config, tmp_path / "run")
     with pytest.raises(UserError, match=r"fit\.steps was 20 and is now 30"):
-        check_fit(run, replace(config, fit=replace(config.fit, steps=30)))
-    check_fit(run, replace(config, execution=ExecutionSettings(sampling_actors=2)))
+        run.check(STAGE, fit_keys(replace(config, fit=replace(config.fit, steps=30))), {})
+    run.check(STAGE, fit_keys(replace(config, execution=ExecutionSettings(sampling_actors=2))), {})
     (mesh_folder / "box.obj").write_bytes((mesh_folder / "box.obj").read_bytes() + b"\n# touched\n")
     with pytest.raises(UserError, match=r"box\.obj has changed"):
         check_fit(run, config)

@@ -100,7 +100,6 @@ def test_is_symmetric_and_zero_for_a_shuffled_copy(seed: int, points: int, squar
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 def test_on_a_gpu():
     a, b = random_clouds(3, 300, 0), random_clouds(4, 200, 1)
     torch.testing.assert_close(chamfer_matrix(a, b, device="cuda"), chamfer_matrix(a, b), rtol=1e-5, atol=0)

@@ -99,7 +99,6 @@ def test_a_failing_field_is_an_error():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
 def test_on_a_gpu(fitted: tuple[MLPField, torch.Tensor]):
     field, thetas = fitted
     coarse, dense = (mesh_of(field, thetas[1], resolution=160, method=method, device="cuda") for method in METHODS)

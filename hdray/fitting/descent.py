@@ -17,6 +17,7 @@ from hdray.fitting.precision import resolve
 from hdray.fitting.schedule import Cosine, Plateau
 from hdray.fitting.settings import FitSettings
 from hdray.signals.points import LARGEST_CODE, decode
+from hdray.threads import on_threads
 
 # Rows of vectors start at multiples of this many float32 entries: a cache line, and the widest vector registers.
 ROW_MULTIPLE = 64
@@ -28,8 +29,6 @@ class FitResult:
 
     theta: Tensor
     """(K, D) float32."""
-    loss: Tensor
-    """(K,) float32: binary cross entropy on the training points, mean over the last epoch of steps."""
     steps: Tensor
     """(K,) int64: optimiser steps taken; fewer than the budget where an instance stopped early."""
 
@@ -60,7 +59,33 @@ def fit(
     device = torch.device(device)
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
     _check(field, points, labels, start, settings, ids)
-    slots, count, size = settings.batch_size, len(ids), field.layout.size
+    # On CPUs each core descends with its own share of the slots: cores that share every operation wait after each.
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    slots = -(-settings.batch_size // threads)
+    shares = [slice(first, first + slots) for first in range(0, len(ids), slots)]
+    results: list[FitResult | None] = [None] * len(shares)
+
+    def descend(share: int) -> None:
+        rows = shares[share]
+        results[share] = _descend(field, points[rows], labels[rows], start, settings, ids[rows], seed, slots, device)
+
+    on_threads(descend, len(shares), threads)
+    found = [result for result in results if result is not None]
+    return FitResult(torch.cat([result.theta for result in found]), torch.cat([result.steps for result in found]))
+
+
+def _descend(
+    field: MLPField,
+    points: Tensor,
+    labels: Tensor,
+    start: Tensor,
+    settings: FitSettings,
+    ids: list[str],
+    seed: int,
+    slots: int,
+    device: torch.device,
+) -> FitResult:
+    count, size = len(ids), field.layout.size
     draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device)
     levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
     gradient = field.gradient(slots, settings.points_per_step, levels, resolve(settings.precision, device), device)
@@ -74,31 +99,22 @@ def fit(
     plateau = Plateau(settings, slots, device) if settings.schedule == "plateau" else None
     schedule = plateau or Cosine(settings, slots, device)
     total = torch.zeros(slots, dtype=torch.float64, device=device)
-    loss = torch.zeros(slots, dtype=torch.float64, device=device)
     step = 0
     while step < settings.steps:
         codes, inside = draws.at(step)
         probability = gradient(theta, codes, inside, adam.gradient)
         adam.step(schedule.rate(step))
-        # Losses cost a logarithm per point: only where something reads them.
-        if plateau or step >= settings.steps - epoch:
-            total += losses(probability, inside)
         step += 1
-        if plateau and step % epoch == 0:
-            loss = torch.where(plateau.running, total / epoch, loss)
-            plateau.end_epoch(total / epoch)
-            total.zero_()
-            if not plateau.running[:count].any():
-                break
+        if plateau:
+            total += losses(probability, inside)
+            if step % epoch == 0:
+                plateau.end_epoch(total / epoch)
+                total.zero_()
+                if not plateau.running[:count].any():
+                    break
 
-    if plateau:
-        taken = torch.where(plateau.running, step, plateau.epochs * epoch)
-        if step < epoch:
-            loss = total / step
-    else:
-        taken = torch.full((slots,), step)
-        loss = total / min(epoch, settings.steps)
-    return FitResult(theta[:count, :size].cpu().clone(), loss[:count].float().cpu(), taken[:count].cpu())
+    taken = torch.where(plateau.running, step, plateau.epochs * epoch) if plateau else torch.full((slots,), step)
+    return FitResult(theta[:count, :size].cpu().clone(), taken[:count].cpu())
 
 
 def _check(

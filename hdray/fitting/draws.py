@@ -45,7 +45,9 @@ class Draws:
         self.first_keys = torch.tensor([keys[row] & LOW_32 for row in rows], device=device).unsqueeze(1)
         self.second_keys = torch.tensor([keys[row] >> 32 for row in rows], device=device).unsqueeze(1)
         self.places = torch.arange(points_per_step, device=device)
-        self.shifts = torch.tensor([0, 16, 32], device=device)
+        # Kept from step to step: fresh memory costs more than filling it.
+        self.drawn = torch.empty(slots * points_per_step, dtype=torch.int64, device=device)
+        self.codes = torch.empty(slots, points_per_step, 4, dtype=torch.int32, device=device)
 
     def indices(self, step: int) -> Tensor:
         """(slots, P) int64: the places in the instance's points that it draws at this step."""
@@ -58,11 +60,12 @@ class Draws:
         return mixed.mul_(self.stored).bitwise_right_shift_(32)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Codes (slots, P, 3) int64 and targets (slots, P) float64 of 0 or 1 for this step."""
+        """Codes (slots, P, 3) int32 and targets (slots, P) float64 of 0 or 1 for this step, valid until the next."""
         places = self.indices(step).add_(self.offsets)
-        words = torch.index_select(self.words, 0, places.flatten()).view_as(places)
-        codes = (words.unsqueeze(-1) >> self.shifts).bitwise_and_(0xFFFF)
-        return codes, words.bitwise_right_shift_(48).double()
+        torch.index_select(self.words, 0, places.flatten(), out=self.drawn)
+        # The four 16-bit parts of a word, lowest first on every machine torch runs on.
+        self.codes.copy_(self.drawn.view(torch.uint16).view(self.codes.shape))
+        return self.codes[..., :3], self.codes[..., 3].double()
 
 
 def pack_words(points: Tensor, labels: Tensor) -> Tensor:

@@ -38,7 +38,6 @@ def test_learns_shapes_it_can_be_asked_about() -> None:
     found = quality(field, result.theta, fresh, fresh_labels)
     assert result.theta.shape == (5, field.layout.size)
     assert found.iou.min() > 0.8
-    torch.testing.assert_close(result.loss, found.bce, rtol=0.5, atol=0.02)
     assert result.steps.tolist() == [200] * 5
 
 
@@ -79,7 +78,6 @@ def test_a_vector_is_the_instances_own(precision: str, schedule: str, order: lis
     names = [NAMES[row] for row in chosen]
     result = fit(SMALL, points[chosen], labels[chosen], start, settings, names, 0)
     assert torch.equal(result.theta, reference.theta[chosen])
-    assert torch.equal(result.loss, reference.loss[chosen])
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -97,7 +95,6 @@ def test_published_network_is_independent_too(precision: str, threads: int) -> N
     finally:
         torch.set_num_threads(before)
     assert torch.equal(together.theta[3], alone.theta[0])
-    assert torch.equal(together.loss[3], alone.loss[0])
 
 
 def test_seed_and_id_change_the_vector() -> None:
@@ -123,7 +120,6 @@ def test_plateau_stops_each_shape_by_itself() -> None:
     # Once stopped, a row stays: fitting only as long as it ran gives the same vector.
     shorter = fit(SMALL, points, labels, start, replace(settings, steps=steps), NAMES, 0)
     assert torch.equal(shorter.theta[first], result.theta[first])
-    assert torch.equal(shorter.loss[first], result.loss[first])
     assert not torch.equal(shorter.theta[last], result.theta[last])
 
 
@@ -133,7 +129,6 @@ def test_plateau_ends_when_all_have_stopped() -> None:
     settings = replace(QUICK, schedule="plateau", steps=100_000, stop_patience=2, learning_rate=0.05)
     result = fit(SMALL, points, labels, random_start(SMALL, 0), settings, NAMES[:1], 0)
     assert result.steps.item() < 5_000
-    assert result.loss.isfinite().all()
 
 
 def test_mismatched_arguments_are_named() -> None:

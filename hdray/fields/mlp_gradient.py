@@ -4,8 +4,9 @@ Per shape and step of P = 2,048 points the 3 x 128 network costs 0.43 GFLOP, a t
 gradients and weight gradients, and its activations are 0.5 MB a layer in bf16. Elementwise passes over activations
 therefore cost as much time as they move bytes: this module makes one for each ReLU and one for each mask, works in
 place, and allocates nothing per call. Both passes read floats as integers of their width, which have the same signs:
-what is negative becomes zero, without the conversions that make bf16 arithmetic several times slower. Weights are copied from the float32 master vectors to contiguous tensors first,
-because matrix libraries may choose another kernel, and other roundings, for another alignment.
+what is negative becomes zero, without the conversions that make bf16 arithmetic several times slower. Weights are
+copied from the float32 master vectors to contiguous tensors first, because matrix libraries may choose another kernel,
+and other roundings, for another alignment.
 
 Shapes in comments: K instances, D weights, P points, d coordinates, F features per coordinate, H hidden units.
 """

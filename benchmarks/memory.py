@@ -2,8 +2,8 @@
 
 Payload as in a real run (200,000 coded points a shape); labels are synthetic and fitting is one step, so that thousands
 of shapes pass in minutes. Memory is the proportional set size of this process and everything below it, shared pages of
-the object store included. MB a shape: `ours` is the slope between the
-two runs, `baseline` the allowance, `ratio` allowance over slope.
+the object store included. MB a shape: `ours` is the slope between the two runs, `baseline` the allowance, `ratio`
+allowance over slope.
 """
 
 import tempfile
@@ -18,17 +18,15 @@ from benchmarks.cluster import local_cluster
 from hdray.config.presets import demo
 from hdray.config.tree import Config
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.exactly_once import CommittedTable
-from hdray.pipeline.fitting import FittingActor
+from hdray.pipeline.fit_stage import sample_and_fit
 from hdray.pipeline.inputs import instance_id
-from hdray.pipeline.instances import ACCEPTED, manifest_schema, sampled_schema
+from hdray.pipeline.instances import ACCEPTED, instances_table, manifest_schema, sampled_schema
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+from hdray.pipeline.shared import ensure_initialisation
 from hdray.seeds import numpy_stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from ray.data import Dataset
 
 FEW, MANY = 400, 4_000
 ALLOWANCE_MB = 0.1
@@ -59,29 +57,15 @@ def _peak_mb(count: int) -> float:
 
 def _stream(run: RunDirectory, config: Config, count: int, resources: Resources) -> None:
     import pyarrow as pa
-    from ray.data import ActorPoolStrategy
-
-    cpus = config.execution.task_cpus
-
-    def build(rows: "Dataset") -> "Dataset":
-        sampled = rows.map_batches(
-            SyntheticSampling, fn_constructor_kwargs={"config": config}, batch_size=1, batch_format="pyarrow",
-            compute=ActorPoolStrategy(size=resources.sampling_actors), num_cpus=cpus,
-        )  # fmt: skip
-        arguments = {"config": config, "initialisation_url": initialisation_url(run)}
-        return sampled.map_batches(
-            FittingActor, fn_constructor_kwargs=arguments, batch_size=config.fit.batch_size, batch_format="pyarrow",
-            compute=ActorPoolStrategy(size=resources.fitting_actors), num_cpus=cpus,
-        )  # fmt: skip
 
     names = [f"shape-{number}" for number in range(count)]
     rows = [{"id": instance_id(name), "source": name, "split": "train"} for name in names]
-    CommittedTable(run.path("instances"), run.path("commits")).append(
+    instances_table(run).append(
         run.path("stages", "manifest.parquet"),
         pa.Table.from_pylist(rows, schema=manifest_schema()),
-        build,
+        lambda rows: sample_and_fit(rows, run, config, resources, SyntheticSampling),
         what="synthetic shapes fitted",
-        cpus=cpus,
+        cpus=config.execution.task_cpus,
         progress_s=10.0,
         silence_s=600.0,
     )

@@ -30,9 +30,12 @@ class InputSettings:
     """CSV with columns file,split (train, validation or test) that fixes the split; empty splits by stable hash."""
     family_file: str = ""
     """CSV with columns file,family: shapes of one family share a split; families.csv in the data is found by itself."""
+    up: str = execution("y")
+    """Axis that points up in the meshes, for pictures: y or z."""
 
     def __post_init__(self) -> None:
         check_positive(self, "chairs")
+        check_choice(self, "up", ("y", "z"))
         check("limit", self.limit, self.limit >= 0, "0 or more")
         shares = self.validation_share + self.test_share
         fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from hdray.settings import STRICT, check, check_choice, check_positive, execution
 
+LARGEST_RESOLUTION = 890
+"""Marching cubes numbers the edges of its grid in 32 bits, three to a cell."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSettings:
@@ -120,5 +123,6 @@ class GenerateSettings:
         check_choice(self, "sampler", ("ddim", "ddpm"))
         check_choice(self, "method", ("coarse-to-fine", "dense"))
         check_choice(self, "mesh_format", ("ply", "obj", "glb"))
-        check("resolution", self.resolution, self.resolution >= 8, "at least 8")
+        fits = 8 <= self.resolution <= LARGEST_RESOLUTION
+        check("resolution", self.resolution, fits, f"between 8 and {LARGEST_RESOLUTION}")
         check("level", self.level, 0 < self.level < 1, "a probability between 0 and 1")

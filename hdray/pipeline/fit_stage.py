@@ -11,6 +11,7 @@ from hdray.pipeline.cluster import Resources
 from hdray.pipeline.inputs import Input, list_inputs, read_content
 from hdray.pipeline.instances import instances_table, manifest_schema, read_columns
 from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialisation_url
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]
     if record is not None and run.has("commits"):
         _check_unchanged(run, config, [item for item in inputs if item.modified > record["started"]])
     return inputs, others
+
+
+def check_no_more(run: RunDirectory, inputs: list[Input]) -> None:
+    """Raise UserError where there are inputs that the table lacks: what was trained on it would no longer follow from it."""
+    done = instances_table(run).committed()
+    if more := sorted(item.source for item in inputs if item.id not in done):
+        raise UserError(
+            f"the generator in {run.url} was trained before {len(more)} shapes were added to the data, {more[0]} for one; "
+            "take them out, or give another --run to fit and train on all"
+        )
 
 
 def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -> None:
@@ -98,16 +109,17 @@ def _stream(run: RunDirectory, config: Config, missing: list[Input], resources: 
     )
 
 
-def sample_and_fit(rows: "Dataset", run: RunDirectory, config: Config, resources: Resources) -> "Dataset":
+def sample_and_fit(
+    rows: "Dataset", run: RunDirectory, config: Config, resources: Resources, sampling_actor: type = SamplingActor
+) -> "Dataset":
     """From rows of the manifest to rows of the instances table, streamed between two pools of actors."""
     from ray.data import ActorPoolStrategy
 
     from hdray.pipeline.fitting import FittingActor
-    from hdray.pipeline.sampling import SamplingActor
 
     cpus = config.execution.task_cpus
     sampled = rows.map_batches(
-        SamplingActor,
+        sampling_actor,
         fn_constructor_kwargs={"config": config},
         batch_size=1,
         batch_format="pyarrow",

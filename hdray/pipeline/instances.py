@@ -67,7 +67,7 @@ def instances_schema() -> "pyarrow.Schema":
         [
             *kept,
             ("surface", pa.list_(pa.uint16())),
-            ("theta", pa.list_(pa.float32())),
+            ("theta", pa.large_list(pa.float32())),  # 32-bit offsets end at 58,000 shapes
             ("loss", pa.float32()),
             ("iou", pa.float32()),
             ("near_iou", pa.float32()),

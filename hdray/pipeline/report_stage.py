@@ -89,6 +89,7 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
         versions={"hdray": hdray.__version__, **{name: version(name) for name in VERSIONS}},
         hardware=_hardware(),
         seconds=_seconds(run),
+        up=config.inputs.up,
     )
 
 

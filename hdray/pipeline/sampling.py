@@ -22,6 +22,7 @@ class SamplingActor:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.sampler = LimitedSampler(config.signal, config.seed)
+        self.sampler.start()
 
     def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
         """Sample each row of the batch."""

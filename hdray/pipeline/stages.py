@@ -9,7 +9,7 @@ from hdray.config.tree import Config
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.evaluate_stage import check_evaluate, run_evaluate
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.fit_stage import check_fit, fit_keys, run_fit
+from hdray.pipeline.fit_stage import check_fit, check_no_more, fit_keys, run_fit
 from hdray.pipeline.generate_stage import check_generate, run_generate
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.lease import Lease
@@ -54,6 +54,8 @@ def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[lis
     run.check(FIT_STAGE, fit_keys(config), {})
     run.check(TRAIN_STAGE, train_keys(config), {})
     found: tuple[list[Input], list[str]] = check_fit(run, config) if "fit" in stages else ([], [])
+    if run.record(TRAIN_STAGE):
+        check_no_more(run, found[0])
     checks = {"train": check_train, "generate": check_generate, "evaluate": check_evaluate, "report": check_report}
     for stage in stages:
         if stage in checks:

@@ -42,6 +42,10 @@ class LimitedSampler:
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
+    def start(self) -> None:
+        """Start the child before the first mesh comes, which takes seconds. Raises ReaderFailed."""
+        self._running()
+
     def sample(self, content: bytes, extension: str, instance: str) -> ShapeSample:
         """The labelled points of the mesh in `content`.
 

@@ -33,6 +33,14 @@ class Mesh:
         """The longest edge of the bounding box of all vertices."""
         return float(np.ptp(self.vertices, axis=0).max())
 
+    def points_on(self, faces: np.ndarray, stream: np.random.Generator) -> np.ndarray:
+        """A uniform random point on each of these faces: (n, 3) for indices (n,)."""
+        draw = stream.random((len(faces), 2))
+        # The square root spreads the first coordinate by the width of the triangle that is left.
+        root, along = np.sqrt(draw[:, :1]), draw[:, 1:]
+        weights = np.concatenate([1 - root, root * (1 - along), root * along], axis=1)  # (n, 3 corners)
+        return np.einsum("nk,nkd->nd", weights, self.corners[faces])
+
 
 def join(meshes: list[Mesh]) -> Mesh:
     """All meshes in one, vertices and faces in the order given."""

@@ -86,7 +86,7 @@ class MeshOccupancy:
         # cross it are looked at one by one. The winding number near a surface is what sampling spends its time on.
         fewest = FEWEST_PROBES if FEWEST_PROBES * len(areas) <= PROBES else 1
         probes = np.repeat(every_face, np.maximum(fewest, np.ceil(PROBES * areas / areas.sum())).astype(np.int64))
-        separates = self._separates(probes, self._points_on(probes, stream))
+        separates = self._separates(probes, self.mesh.points_on(probes, stream))
         share = np.bincount(probes, weights=separates) / np.bincount(probes)  # (F,)
         if (share * areas).sum() < SMALLEST_SURFACE * areas.sum():
             raise Rejected("its faces enclose nothing: almost none of the surface separates inside from outside")
@@ -99,20 +99,13 @@ class MeshOccupancy:
             draw = stream.random(int(1.05 * (count - found) / rate) + 64)
             # Rounding may leave the last share just below 1; the draw then falls on the last face that has any.
             face = np.searchsorted(cumulative[: np.flatnonzero(drawn_area)[-1]], draw, side="right")
-            points = self._points_on(face, stream)
+            points = self.mesh.points_on(face, stream)
             uncertain = np.flatnonzero(share[face] < 1)
             keep = np.ones(len(face), dtype=bool)
             keep[uncertain] = self._separates(face[uncertain], points[uncertain])
             kept.append(points[keep])
             found += int(keep.sum())
         return np.concatenate(kept)[:count]
-
-    def _points_on(self, faces: np.ndarray, stream: np.random.Generator) -> np.ndarray:
-        """A uniform random point on each of the given faces (n,): (n, 3)."""
-        draw = stream.random((len(faces), 2))
-        root = np.sqrt(draw[:, :1])
-        weights = np.concatenate([1 - root, root * (1 - draw[:, 1:]), root * draw[:, 1:]], axis=1)  # (n, 3 corners)
-        return np.einsum("nk,nkd->nd", weights, self.mesh.corners[faces])
 
     def _separates(self, faces: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Whether at each point (n, 3) of its face (n,) one side is inside and the other outside, (n,) bool."""

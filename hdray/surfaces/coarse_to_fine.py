@@ -14,7 +14,7 @@ from hdray.surfaces.grid import Evaluate
 # At least this many cells along an edge of the box in the first lattice.
 START_CELLS = 64
 # How far from the level a cell's values may be for it to be refined, in differences across the cells around it. On
-# fields fitted to real airplanes, 256^3, levels 0.5 and 0.8: at 0.1 all six lost 170 to 5,900 grid points, at 0.25 five
+# fields fitted to real airplanes, 256^3, levels 0.5 and 0.8: at 0.1 all six lost 170 to 5,900 grid points, at 0.25 they
 # lost 1 to 62, at 0.5 and above none lost any. (Refining the cells with corners on both sides of the level and one or
 # two cells around them lost 50 to 400, the rims of thin wings, for as many evaluations as 0.5.)
 REACH = 0.75

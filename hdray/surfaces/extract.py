@@ -7,14 +7,12 @@ import torch
 from torch import Tensor
 
 from hdray.errors import UserError
+from hdray.generators.settings import LARGEST_RESOLUTION
 from hdray.signals.mesh import Mesh
 from hdray.surfaces.coarse_to_fine import coarse_to_fine_volume
 from hdray.surfaces.grid import Field, dense_volume, grid_evaluator
 from hdray.surfaces.polygonise import EmptySurface, polygonise
 from hdray.threads import one_thread
-
-# Marching cubes numbers the edges of its grid in 32 bits, three to a cell.
-LARGEST_RESOLUTION = 890
 
 
 def extract(

@@ -7,7 +7,7 @@ import pytest
 
 from hdray.pipeline.instances import read_columns
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import list_files, read_bytes
+from hdray.pipeline.storage import list_files, read_bytes, write_bytes
 from tests.jobs.tiny import arguments, finish, start_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
@@ -54,7 +54,15 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -
     # The run's own configuration serves when nothing else is said; other samples are never refused, other fits are.
     output = finish(start_job("generate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
     assert "making them again" in output
+    assert json.loads(read_bytes(f"{url}/metrics.json"))["counts"]["generated"] == 3
+    finish(start_job("evaluate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
+    assert json.loads(read_bytes(f"{url}/metrics.json"))["counts"]["generated"] == 2
     process = start_job("fit", "--run", url, "--fit.steps", 151)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
     assert "fit.steps was 150 and is now 151" in " ".join(output.split())
+    write_bytes(f"{s3}/meshes/plank9.ply", read_bytes(f"{s3}/meshes/plank0.ply"))
+    process = start_job("full_pipeline", "--run", url)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert "trained before 1 shapes were added to the data, plank9.ply for one" in " ".join(output.split())

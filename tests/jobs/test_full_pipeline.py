@@ -61,6 +61,7 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
     assert "fit.steps was 150 and is now 151" in " ".join(output.split())
+    write_bytes(f"{s3}/meshes/split.csv", "\n".join([*rows, "plank9.ply,train"]).encode())
     write_bytes(f"{s3}/meshes/plank9.ply", read_bytes(f"{s3}/meshes/plank0.ply"))
     process = start_job("full_pipeline", "--run", url)
     output, _ = process.communicate(timeout=60)

@@ -41,6 +41,8 @@ def measure() -> dict[str, float]:
         print(f"{count} shapes: at most {peak:.0f} MB", flush=True)
     # A slope at or below zero is no growth that this could measure; the ratio then names the finest it could.
     resolution = 1.0 / (MANY - FEW)
+    if slope < resolution:
+        print(f"no growth; the ratio is that of the smallest this tells from none, 1 MB over {MANY - FEW} shapes")
     return {"ours": slope, "baseline": ALLOWANCE_MB, "ratio": ALLOWANCE_MB / max(slope, resolution)}
 
 
@@ -100,7 +102,7 @@ class SyntheticSampling:
 
 
 class _Watch:
-    """The highest memory of this process and all below it, once it has settled."""
+    """The highest memory of this process and all below it."""
 
     def __enter__(self) -> "_Watch":
         self.peak_mb, self._stop = 0.0, threading.Event()

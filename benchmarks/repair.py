@@ -72,7 +72,7 @@ def study(mesh: Mesh, name: str, points_per_kind: int) -> dict[str, tuple[float,
         damaged = damage(mesh, numpy_stream(name, kind))
         start = time.perf_counter()
         try:
-            repaired, repairs = repair_mesh(clean(damaged)[0], settings)
+            repaired, repairs = repair_mesh(clean(damaged)[0])
             seconds = time.perf_counter() - start
             share = float((MeshOccupancy(repaired, repairs, settings).query(points) == labels).mean())
         except Rejected:

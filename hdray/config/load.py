@@ -43,11 +43,13 @@ def _base(preset: str | None, file: str | None, run: str | None) -> Config:
             return from_yaml(read_bytes(join(resolve(run), "config.yaml")), f"{run}/config.yaml")
         except FileNotFoundError:
             return _preset("demo")
+        except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors
+            raise UserError(f"--run {run} cannot be read ({type(error).__name__}: {error})") from error
     if file is None:
         return _preset(preset or "demo")
     try:
         content = read_bytes(resolve(file))
-    except OSError as error:
+    except Exception as error:
         raise UserError(
             f"--config {file} cannot be read ({error}); give the path or s3:// URL of a YAML file"
         ) from error

@@ -56,10 +56,6 @@ class Normaliser:
         """normalised (N, D) to theta (N, D); constants come back exactly, whatever their entry says."""
         return torch.where(self.scale > 0, normalised * self.scale + self.shift, self.shift)
 
-    def to(self, device: torch.device) -> "Normaliser":
-        """The same on another device."""
-        return Normaliser(self.shift.to(device), self.scale.to(device))
-
 
 def _column_moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and population standard deviation of each column of (N, D), as float64 (D,), a block of rows at a time."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from hdray.threads import on_threads
 
 # Numbers in one block of distances. On a CPU the block and its scratch should stay in the cache.
-CPU_BLOCK = 2**18
+CPU_BLOCK = 2**17
 GPU_BLOCK = 2**27
 
 

@@ -39,11 +39,16 @@ def connect(settings: ExecutionSettings) -> Resources:
     if not ray.is_initialized():
         ray.init(logging_level=logging.WARNING)
     available = ray.cluster_resources()
-    return resources_of(settings, int(available.get("CPU", 0)), int(available.get("GPU", 0)))
+    found = resources_of(settings, int(available.get("CPU", 0)), int(available.get("GPU", 0)))
+    if found.gpus_per_actor and not available.get("GPU"):
+        print(
+            "the cluster has no GPU now: waiting until a node with one joins (execution.accelerator = gpu)", flush=True
+        )
+    return found
 
 
 def use_threads(threads: int) -> None:
     """Set torch's threads in this worker (Ray sets one whatever is asked of it); 0 takes the node's cores."""
     import torch
 
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or len(os.sched_getaffinity(0)))

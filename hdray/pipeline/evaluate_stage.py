@@ -19,7 +19,8 @@ from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, wei
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
-from hdray.pipeline.generate_stage import Extraction, sample_ids, samples_table
+from hdray.pipeline.generate_stage import Extraction, generate_keys, sample_ids, samples_table
+from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import Fitted, counts, matrix, read_fitted
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.signals.points import decode
@@ -31,10 +32,23 @@ SPLITS = {"validation": ["validation"], "test": ["test"], "held-out": ["validati
 
 def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
     """Raise UserError where this job does not generate shapes and some of those to measure are missing."""
+    if alone:
+        run.check(GENERATE_STAGE, generate_keys(config), {})
     if alone and (missing := len(set(sample_ids(config)) - samples_table(run).committed())):
         raise UserError(
             f"{run.url} lacks {missing} of the {config.generate.count} shapes to generate; run jobs/generate.py "
             f"--run {run.url} first, or ask for fewer with --generate.count"
+        )
+
+
+def check_references(inputs: list[Input], config: Config) -> None:
+    """Raise UserError where the inputs leave nothing to compare generated shapes with."""
+    split = config.evaluate.reference_split
+    if not any(item.split in SPLITS[split] for item in inputs):
+        raise UserError(
+            f"none of the {len(inputs)} shapes is in the split that generated ones are compared with, {split}; give more "
+            "shapes, larger --inputs.validation-share and --inputs.test-share, another --evaluate.reference-split, or "
+            "an --inputs.split-file"
         )
 
 
@@ -51,7 +65,7 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     if made is not None and made["complete"] and made["keys"] == keys and made["inputs"] == inputs:
         return
     run.remove("stages", f"{STAGE}.json")
-    run.begin(STAGE, keys, inputs)
+    run.begin(STAGE, keys, inputs, "evaluations")
     begin = time.monotonic()
     cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
     task = ray.remote(_evaluate).options(num_cpus=cpus, num_gpus=gpus)

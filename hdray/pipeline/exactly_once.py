@@ -47,21 +47,18 @@ class CommittedTable:
         """Ids of the committed rows."""
         import pyarrow.parquet as parquet
 
+        paths = self.commit_files()
         files, _ = arrow_filesystem(self.commits_url)
-        ids: set[str] = set()
-        for path in self.commit_files():
-            ids.update(parquet.read_table(path, filesystem=files, columns=["id"])["id"].to_pylist())
-        return ids
+        return set(parquet.read_table(paths, filesystem=files, columns=["id"])["id"].to_pylist()) if paths else set()
 
     def read(self, columns: list[str]) -> "pa.Table | None":
         """These columns (and the id) of the whole table in order of id; None where there are no rows."""
-        import pyarrow as pa
         import pyarrow.parquet as parquet
 
+        paths = self.row_files()
         files, _ = arrow_filesystem(self.rows_url)
         wanted = list(dict.fromkeys(["id", *columns]))
-        tables = [parquet.read_table(path, filesystem=files, columns=wanted) for path in self.row_files()]
-        return pa.concat_tables(tables).sort_by("id") if tables else None
+        return parquet.read_table(paths, filesystem=files, columns=wanted).sort_by("id") if paths else None
 
     def append(
         self,

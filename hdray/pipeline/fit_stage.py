@@ -13,6 +13,7 @@ from hdray.pipeline.instances import instances_table, manifest_schema, read_colu
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+from hdray.signals.rejection import Rejected
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -61,7 +62,13 @@ def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -
     hashes = dict(zip(table["id"].to_pylist(), table["content_hash"].to_pylist(), strict=True))
     for item in suspects:
         former = hashes.get(item.id)
-        if former is not None and content_hash(read_content(config, item.source)[0]) != former:
+        if former is None:
+            continue
+        try:
+            now = content_hash(read_content(config, item.source)[0])
+        except Rejected:  # it cannot be read any more
+            now = None
+        if now != former:
             raise UserError(
                 f"{config.data}/{item.source} has changed since {run.url} fitted it; "
                 "put the former file back, or give another --run"
@@ -72,16 +79,20 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     """Fit every input that the instances table does not hold yet."""
     if others:
         print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
-    run.begin(STAGE, fit_keys(config), {})
+    if run.record(STAGE) is None:
+        run.remove("shared")  # a first attempt that came to nothing may have left a start made with other values
+    made = run.begin(STAGE, fit_keys(config), {}, "commits")
     begin = time.monotonic()
     done = instances_table(run).committed()
     missing = [item for item in inputs if item.id not in done]
     if missing:
+        if made["complete"]:
+            run.reopen(STAGE)
         shared_hash = ensure_initialisation(run, config, inputs, resources)
         print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")
         _stream(run, config, missing, resources)
-    if missing or not (run.record(STAGE) or {}).get("complete"):
-        run.finish(STAGE, time.monotonic() - begin, rows=len(inputs), output=instances_hash(run))
+    if missing or not made["complete"]:
+        run.finish(STAGE, time.monotonic() - begin, output=instances_hash(run))
 
 
 def instances_hash(run: RunDirectory) -> str:

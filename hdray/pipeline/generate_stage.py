@@ -71,18 +71,25 @@ def sample_ids(config: Config) -> list[str]:
     return [f"sample-{number:05d}" for number in range(config.generate.count)]
 
 
+def generate_keys(config: Config) -> dict[str, object]:
+    """What samples depend on beside the model; how many there are and how many are denoised together is neither."""
+    keys = flatten(config.generate, "generate.")
+    kept = {key: value for key, value in keys.items() if key not in ("generate.count", "generate.batch_size")}
+    return {**kept, "seed": config.seed, "signal.surface_points": config.signal.surface_points}
+
+
 def run_generate(run: RunDirectory, config: Config, resources: Resources) -> None:
     """Generate what is missing; samples of another model or other settings are replaced, being cheap."""
-    keys = {key: value for key, value in flatten(config.generate).items() if key not in ("count", "batch_size")}
-    keys.update(seed=config.seed, points=config.signal.surface_points)
+    keys = generate_keys(config)
     inputs = {"the model": content_hash(read_bytes(run.path(*MODEL)))}
     made = run.record(STAGE)
     if made is not None and (made["keys"] != keys or made["inputs"] != inputs):
         print("the samples were made by another model or with other settings: making them again")
         run.write_json({**made, "keys": {}}, "stages", f"{STAGE}.json")  # killed from here on, it is begun again
-        run.remove("samples")
+        for made_of_them in ("metrics.json", "evaluations", "samples"):
+            run.remove(made_of_them)
         run.remove("stages", f"{STAGE}.json")
-    run.begin(STAGE, keys, inputs)
+    run.begin(STAGE, keys, inputs, "samples")
     begin = time.monotonic()
     done = samples_table(run).committed()
     missing = [name for name in sample_ids(config) if name not in done]

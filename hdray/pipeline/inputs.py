@@ -68,6 +68,10 @@ def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
     """Paths of the shapes with the time each last changed, and the paths of the other files."""
     if not config.data:
         return {f"{CHAIR_SCHEME}{number:05d}": 0.0 for number in range(config.inputs.chairs)}, []
+    if f"{config.run}/".startswith(f"{config.data}/"):
+        raise UserError(
+            f"--run {config.run} lies within --data {config.data}: its meshes would become shapes; move it out"
+        )
     try:
         files = list_files(config.data)
     except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors; each is the user's to read

@@ -120,7 +120,6 @@ class Fitted:
 
     ids: list[str]
     sources: list[str]
-    categories: list[str]
     theta: np.ndarray
     """(N, D) float32."""
     surface: np.ndarray
@@ -135,7 +134,7 @@ def read_fitted(run: RunDirectory, splits: Sequence[str], minimum_near_iou: floa
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = read_columns(run, ["source", "category", "split", "status", "near_iou", "theta", "surface"])
+    table = read_columns(run, ["source", "split", "status", "near_iou", "theta", "surface"])
     in_splits = pc.is_in(table["split"], value_set=pa.array(list(splits), pa.string()))
     keep = pc.and_(in_splits, pc.equal(table["status"], ACCEPTED))
     keep = pc.and_(keep, pc.fill_null(pc.greater_equal(table["near_iou"], minimum_near_iou), False))
@@ -149,7 +148,6 @@ def read_fitted(run: RunDirectory, splits: Sequence[str], minimum_near_iou: floa
     return Fitted(
         ids=table["id"].to_pylist(),
         sources=table["source"].to_pylist(),
-        categories=table["category"].to_pylist(),
         theta=matrix(table["theta"], np.float32),
         surface=surface.reshape(len(surface), -1, 3),
     )

@@ -21,6 +21,7 @@ def main(stages: Sequence[str], description: str, program: str) -> None:
 
         run = carry_out(stages, config)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        # One raised in a Ray task comes wrapped, its message being the whole remote traceback.
+        print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr, flush=True)
         sys.exit(2)
     print(run.url)

@@ -47,7 +47,8 @@ class Lease:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        if not self.lost.is_set():
+        holder = self._read()
+        if holder is not None and holder.get("token") == self.token:
             remove(self.url)
 
     def _content(self, beat: int) -> bytes:
@@ -96,7 +97,7 @@ class Lease:
                 if holder is None or holder.get("token") != self.token:
                     self._give_up("was taken by another driver")
                 write_bytes(self.url, self._content(beat + 1))
-            except OSError as error:  # a store that does not answer for a moment
+            except Exception as error:  # noqa: BLE001  (a store that does not answer for a moment raises what it likes)
                 print(f"the lease of {self.run.url} could not be renewed: {error}", flush=True)
                 if time.monotonic() - renewed > STALE_S:
                     self._give_up(f"could not be renewed for {STALE_S:.0f} s, and others may have taken it")

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hdray.errors import UserError
-from hdray.pipeline.storage import exists, join, read_bytes, remove, write_bytes
+from hdray.pipeline.storage import exists, is_remote, join, read_bytes, remove, write_bytes
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class RunDirectory:
         remove(self.path(*parts))
 
     def record(self, stage: str) -> dict[str, Any] | None:
-        """What a stage's output was made with ({"keys", "inputs", "complete", ...}), or None if it has none."""
-        return self.read_json("stages", f"{stage}.json") if self.has("stages", f"{stage}.json") else None
+        """What a stage's output was made with ({"keys", "inputs", "complete", ...}), or None if there is no output."""
+        if not self.has("stages", f"{stage}.json"):
+            return None
+        made: dict[str, Any] = self.read_json("stages", f"{stage}.json")
+        return made if made["complete"] or self.has(made["folder"]) else None
 
     def check(self, stage: str, keys: dict[str, Any], inputs: dict[str, str]) -> None:
         """Check that the stage's output, if there is any, was made with these result keys and inputs.
@@ -60,21 +65,53 @@ class RunDirectory:
                 f"{'; '.join(changes)}. Give the former values, or another --run."
             )
 
-    def begin(self, stage: str, keys: dict[str, Any], inputs: dict[str, str]) -> dict[str, Any]:
-        """`check`, then the stage's record: the former one, or a new one now written."""
+    def begin(self, stage: str, keys: dict[str, Any], inputs: dict[str, str], folder: str) -> dict[str, Any]:
+        """`check`, then the stage's record: the former one, or a new one now written.
+
+        `folder` is where in the run output first appears: as long as there is none, other keys may still be given.
+        """
         self.check(stage, keys, inputs)
         made = self.record(stage)
         if made is None:
-            made = {"keys": keys, "inputs": inputs, "complete": False, "seconds": 0.0, "started": time.time()}
+            made = {"keys": keys, "inputs": inputs, "folder": folder}
+            made.update(complete=False, seconds=0.0, started=time.time())
             self.write_json(made, "stages", f"{stage}.json")
         return made
 
+    def reopen(self, stage: str) -> None:
+        """Record that the stage's output is being added to."""
+        self.write_json({**self.read_json("stages", f"{stage}.json"), "complete": False}, "stages", f"{stage}.json")
+
     def finish(self, stage: str, seconds: float, **details: Any) -> None:
         """Record that the stage's output is complete, and the seconds this took."""
-        made = self.record(stage)
-        assert made is not None, f"the stage {stage} finishes without having begun"
+        made = self.read_json("stages", f"{stage}.json")
         made.update(complete=True, seconds=made["seconds"] + seconds, **details)
         self.write_json(made, "stages", f"{stage}.json")
+
+
+def check_place(run: RunDirectory) -> None:
+    """Raise UserError where a run cannot be kept: a file is in the way, access is denied, the store does not answer."""
+    try:
+        reason = _absent_bucket(run.url) if is_remote(run.url) else _obstacle(Path(run.url))
+    except Exception as error:  # noqa: BLE001  (s3fs raises botocore's, aiohttp's and the system's errors)
+        reason = f"{type(error).__name__}: {error}"
+    if reason:
+        raise UserError(f"--run {run.url} cannot be used ({reason}); give a folder or s3:// URL that can be written to")
+
+
+def _absent_bucket(url: str) -> str | None:
+    scheme, _, path = url.partition("://")
+    bucket = f"{scheme}://{path.partition('/')[0]}"
+    return None if exists(bucket) else f"there is no bucket {bucket}, or it may not be listed"
+
+
+def _obstacle(folder: Path) -> str | None:
+    """Why a folder can neither be written to nor made; None if it can."""
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"{folder} is a file"
+    return None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} may not be written to"
 
 
 def content_hash(*parts: bytes | str) -> str:
@@ -82,5 +119,6 @@ def content_hash(*parts: bytes | str) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         content = part.encode() if isinstance(part, str) else part
-        digest.update(len(content).to_bytes(8, "little") + content)
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
     return digest.hexdigest()

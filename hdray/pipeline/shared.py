@@ -12,6 +12,8 @@ from hdray.pipeline.instances import ACCEPTED
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes, write_bytes
 
+REASONS_NAMED = 3
+
 
 def initialisation_url(run: RunDirectory) -> str:
     """Where the common initialisation lies."""
@@ -52,21 +54,27 @@ def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tup
 
     options = {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
     task = ray.remote(_fit_one).options(**options)
+    reasons = []
     for item in inputs:
-        if item.split == "train" and (fitted := ray.get(task.remote(config, item))) is not None:
-            return fitted, f"fit of {item.source} ({item.id})"
-    raise UserError(f"none of the training shapes of {config.data} can be used; see the reasons with --inputs.limit 1")
+        if item.split == "train":
+            fitted = ray.get(task.remote(config, item))
+            if isinstance(fitted, torch.Tensor):
+                return fitted, f"fit of {item.source} ({item.id})"
+            reasons.append(f"{item.source}: {fitted}")
+    first = "; ".join(reasons[:REASONS_NAMED])
+    raise UserError(f"none of the {len(reasons)} training shapes can be used, so there is nothing to fit ({first})")
 
 
-def _fit_one(config: Config, item: Input) -> torch.Tensor | None:
-    """The vector of one shape fitted from the random draw, or None if its mesh is rejected. Runs in a Ray task."""
+def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
+    """The vector of one shape fitted from the random draw, or the reason why it has none. Runs in a Ray task."""
     from hdray.pipeline.fitting import stack
     from hdray.pipeline.sampling import SamplingActor
 
     use_threads(config.execution.fitting_threads)
     row = SamplingActor(config).row({"id": item.id, "source": item.source})
     if row["status"] != ACCEPTED:
-        return None
+        return str(row["reason"])
     points, labels = stack([row], "points")[0], stack([row], "labels")[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return fitted_start(MLPField(config.field), points, labels, config.fit, item.id, config.seed, device)
+    theta = fitted_start(MLPField(config.field), points, labels, config.fit, item.id, config.seed, device)
+    return theta if bool(theta.isfinite().all()) else "its fit diverged; a lower fit.learning_rate would be right"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hdray.config.load import to_yaml
 from hdray.config.tree import Config
 from hdray.pipeline.cluster import connect
-from hdray.pipeline.evaluate_stage import check_evaluate, run_evaluate
+from hdray.pipeline.evaluate_stage import check_evaluate, check_references, run_evaluate
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import check_fit, check_no_more, fit_keys, run_fit
 from hdray.pipeline.generate_stage import check_generate, run_generate
@@ -15,7 +15,7 @@ from hdray.pipeline.inputs import Input
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.progress import duration
 from hdray.pipeline.report_stage import check_report, run_report
-from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import STAGE as TRAIN_STAGE
 from hdray.pipeline.train_stage import check_train, run_train, train_keys
@@ -27,6 +27,7 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
     Raises UserError for whatever is the user's to mend.
     """
     run = RunDirectory(config.run)
+    check_place(run)
     check(stages, run, config)
     with Lease(run):
         inputs, others = check(stages, run, config)  # again, now that nobody else can change the run
@@ -54,6 +55,8 @@ def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[lis
     run.check(FIT_STAGE, fit_keys(config), {})
     run.check(TRAIN_STAGE, train_keys(config), {})
     found: tuple[list[Input], list[str]] = check_fit(run, config) if "fit" in stages else ([], [])
+    if "fit" in stages and "evaluate" in stages:
+        check_references(found[0], config)
     if run.record(TRAIN_STAGE):
         check_no_more(run, found[0])
     checks = {"train": check_train, "generate": check_generate, "evaluate": check_evaluate, "report": check_report}

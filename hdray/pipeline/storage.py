@@ -109,7 +109,9 @@ def list_files(url: str) -> dict[str, tuple[int, float]]:
     root = url.partition("://")[2] if is_remote(url) else url
     listed = {}
     for path, details in sorted(files.find(root, detail=True).items()):
-        modified = details["mtime"] if "mtime" in details else details["LastModified"].timestamp()
+        # On a disk also when the file was put there: copying and unpacking keep the time its content was written.
+        on_disk = "mtime" in details
+        modified = max(details["mtime"], details["created"]) if on_disk else details["LastModified"].timestamp()
         listed[path[len(root) :].lstrip("/")] = (int(details["size"]), float(modified))
     return listed
 

@@ -57,7 +57,7 @@ def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
     fit = run.record(FIT_STAGE)
     assert fit is not None, "check_train or run_fit saw to it"
     inputs = {"the table of instances": fit["output"]}
-    made = run.begin(STAGE, train_keys(config), inputs)
+    made = run.begin(STAGE, train_keys(config), inputs, f"training/{TRAINEE}")
     begin = time.monotonic()
     fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)  # a UserError here, not in every worker
     if not made["complete"]:

@@ -190,7 +190,7 @@ class _Loop:
             raise UserError(
                 f"training {self.training.name} diverged: its loss is {loss} within the {progress.window_steps} steps "
                 f"before step {progress.step}. A lower train.learning_rate (now {self.settings.learning_rate}), longer "
-                f"train.warmup_steps or train.clip = 1.0 would be right."
+                f"train.warmup_steps or train.clip = 1.0 would be right; delete {self.url} to train anew with them."
             )
         rate = learning_rate(progress.step - 1, self.settings, self.trainee.records)
         progress.curve.append((progress.step, loss, rate, round(progress.seconds, 3)))

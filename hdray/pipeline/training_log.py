@@ -25,7 +25,8 @@ class TrainingLog:
         self.first_step, self.begin = progress.step, time.monotonic()
         self.remote = is_remote(url)
         # A bucket cannot be appended to: its event files are written here and copied.
-        self.events = Path(tempfile.mkdtemp(prefix="tensorboard-") if self.remote else join(url, "tensorboard"))
+        self.folder = tempfile.TemporaryDirectory(prefix="tensorboard-") if self.remote else None
+        self.events = Path(self.folder.name if self.folder else join(url, "tensorboard"))
         self.writer = SummaryWriter(str(self.events), purge_step=progress.step + 1)
         if progress.step:
             _say(f"training {name}: resumes after step {progress.step} of {steps}")

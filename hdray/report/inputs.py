@@ -55,7 +55,7 @@ class LeftOut:
 
 
 def left_out(instances: Sequence[InstanceRow], gate: float | None) -> list[LeftOut]:
-    """Every rejected input, then every fit below the gate, each sorted by file."""
+    """Every rejected input, then every fit that diverged or is below the gate, each sorted by file."""
     rejected = [
         LeftOut(row.source, row.id, "reading", row.reason or "no reason was recorded")
         for row in instances
@@ -65,6 +65,11 @@ def left_out(instances: Sequence[InstanceRow], gate: float | None) -> list[LeftO
         LeftOut(row.source, row.id, "quality gate", f"near-surface IoU {row.near_iou:.3f}, below {gate:g}")
         for row in instances
         if row.status != "rejected" and gate is not None and row.near_iou is not None and row.near_iou < gate
+    ]
+    poor += [
+        LeftOut(row.source, row.id, "fitting", row.reason)
+        for row in instances
+        if row.status != "rejected" and row.near_iou is None and row.reason
     ]
     return sorted(rejected, key=lambda row: row.source) + sorted(poor, key=lambda row: row.source)
 

@@ -8,7 +8,7 @@ from hdray.signals.rejection import Rejected
 WELD_DISTANCE = 1e-6
 """Vertices closer than about this share of the longest box edge are one vertex."""
 SMALLEST_HEIGHT = 1e-9
-"""Faces whose area is less than this share of the squared longest box edge have no area."""
+"""Faces with less area than a square of this share of the longest box edge have no area."""
 
 
 def clean(mesh: Mesh) -> tuple[Mesh, list[str]]:

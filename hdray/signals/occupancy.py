@@ -153,7 +153,7 @@ def occupancy_of(mesh: Mesh, settings: OccupancySettings) -> MeshOccupancy:
     """The signal of a mesh as it comes from a file: cleaned, repaired and placed. Raises Rejected."""
     mesh, repairs = clean(mesh)
     if settings.repair == "auto":
-        mesh, more = repair_mesh(mesh, settings)
+        mesh, more = repair_mesh(mesh)
         repairs = repairs + more
     return MeshOccupancy(place(mesh, settings.normalisation), repairs, settings)
 

@@ -20,7 +20,6 @@ from hdray.signals.holes import caps_of
 from hdray.signals.mesh import Mesh, join
 from hdray.signals.patches import agreeing_patches, connected, unbalanced_edges
 from hdray.signals.rejection import Rejected
-from hdray.signals.settings import OccupancySettings
 from hdray.signals.sheets import slabs, thicken
 from hdray.signals.visibility import RayScene
 
@@ -44,10 +43,8 @@ LARGEST_CAP = 0.75
 """A hole is capped when the cap's area is at most this share of the area of the connected surface it closes."""
 
 
-def repair_mesh(mesh: Mesh, settings: OccupancySettings) -> tuple[Mesh, list[str]]:
+def repair_mesh(mesh: Mesh) -> tuple[Mesh, list[str]]:
     """The solid that a cleaned mesh shows to a person, and the names of the repairs applied. Raises Rejected."""
-    if settings.repair == "none":
-        return mesh, []
     repairs: list[str] = []
     if _is_believable(mesh):
         return _thickened(mesh, COINCIDENT, repairs), repairs

@@ -54,7 +54,11 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -
     # The run's own configuration serves when nothing else is said; other samples are never refused, other fits are.
     output = finish(start_job("generate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
     assert "making them again" in output
-    assert json.loads(read_bytes(f"{url}/metrics.json"))["counts"]["generated"] == 3
+    assert not run.has("metrics.json"), "they were of the former samples"
+    process = start_job("evaluate", "--run", url, "--generate.steps", 7)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, output
+    assert "generate.steps was 3 and is now 7" in " ".join(output.split())
     finish(start_job("evaluate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
     assert json.loads(read_bytes(f"{url}/metrics.json"))["counts"]["generated"] == 2
     process = start_job("fit", "--run", url, "--fit.steps", 151)

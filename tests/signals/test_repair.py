@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hdray.signals.cleaning import clean
 from hdray.signals.mesh import Mesh, join
-from hdray.signals.occupancy import MeshOccupancy
+from hdray.signals.occupancy import MeshOccupancy, occupancy_of
 from hdray.signals.repair import repair_mesh
 from hdray.signals.settings import OccupancySettings
 from tests.signals.solids import box, flipped, in_box, mesh_of, sphere, without
@@ -36,7 +36,7 @@ def in_glider(points: np.ndarray) -> np.ndarray:
 
 
 def labels(mesh: Mesh, points: np.ndarray = POINTS) -> tuple[np.ndarray, list[str]]:
-    repaired, repairs = repair_mesh(clean(mesh)[0], SETTINGS)
+    repaired, repairs = repair_mesh(clean(mesh)[0])
     return MeshOccupancy(repaired, repairs, SETTINGS).query(points), repairs
 
 
@@ -46,16 +46,16 @@ def agreement(mesh: Mesh, points: np.ndarray = POINTS) -> float:
 
 def test_a_good_file_is_left_as_it_is() -> None:
     mesh = clean(glider())[0]
-    repaired, repairs = repair_mesh(mesh, SETTINGS)
+    repaired, repairs = repair_mesh(mesh)
     assert repairs == []
     assert np.array_equal(repaired.faces, mesh.faces)
     assert agreement(glider()) == 1
 
 
 def test_repair_none_leaves_a_bad_file_as_it_is() -> None:
-    mesh = clean(flipped(glider()))[0]
-    repaired, repairs = repair_mesh(mesh, OccupancySettings(repair="none"))
-    assert repairs == [] and repaired is mesh
+    signal = occupancy_of(flipped(glider()), OccupancySettings(repair="none"))
+    assert signal.repairs == []
+    assert not signal.query(POINTS).any()
 
 
 def test_an_inside_out_file_is_turned() -> None:
@@ -106,7 +106,7 @@ def test_moving_scaling_and_turning_a_mesh_turns_its_labels(
 
 def test_same_mesh_same_bytes() -> None:
     mesh = without(flipped(glider(), np.arange(576) % 5 == 0), np.arange(576) % 41 == 0)
-    one, other = (repair_mesh(clean(mesh)[0], SETTINGS)[0] for _ in range(2))
+    one, other = (repair_mesh(clean(mesh)[0])[0] for _ in range(2))
     assert one.vertices.tobytes() == other.vertices.tobytes() and one.faces.tobytes() == other.faces.tobytes()
 
 

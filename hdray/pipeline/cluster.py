@@ -36,6 +36,10 @@ def connect(settings: ExecutionSettings) -> Resources:
     """Join the cluster that RAY_ADDRESS or a running `ray start` names, or start one on this machine."""
     import ray
 
+    # Ray Data's newer one asks for the fractions of CPUs its operators need and rounds what is left down to whole CPUs:
+    # on two CPUs that leaves none to the writers, and nothing is committed until everything is sampled. Pools of fixed
+    # size gain nothing by it.
+    os.environ.setdefault("RAY_DATA_CLUSTER_AUTOSCALER", "V2")
     if not ray.is_initialized():
         ray.init(logging_level=logging.WARNING)
     available = ray.cluster_resources()

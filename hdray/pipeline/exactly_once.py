@@ -87,16 +87,18 @@ class CommittedTable:
         context.print_on_execution_start = False
         context.execution_no_progress_timeout_s = int(1800 + silence_s)
         context.checkpoint_config = self._commit_protocol()
+        # Ray Data commits only what it read from files, and a block is what it hands to an actor: the rows must leave the
+        # reader one by one. Only the first version of its reader can do that; repartition() would, but its task asks for
+        # a whole CPU until the last row is taken, and on a small machine that leaves none to the writers.
+        context.use_datasource_v2, former_reader = False, context.use_datasource_v2
         try:
             files, path = arrow_filesystem(manifest_url)
-            # Ray Data commits only what it read from files. Without the repartition all rows travel as one block, and
-            # nothing is written until everything is made.
-            rows = ray.data.read_parquet(path, filesystem=files, num_cpus=cpus).repartition(target_num_rows_per_block=1)
+            rows = ray.data.read_parquet(path, filesystem=files, num_cpus=cpus, override_num_blocks=manifest.num_rows)
             files, path = arrow_filesystem(self.rows_url)
             with Progress(what, manifest.num_rows, _Counter(self).count, progress_s):
                 build(rows).write_parquet(path, filesystem=files, ray_remote_args={"num_cpus": cpus})
         finally:
-            context.checkpoint_config = None
+            context.checkpoint_config, context.use_datasource_v2 = None, former_reader
 
     def _commit_protocol(self) -> Any:
         from ray.data.checkpoint import CheckpointConfig

@@ -1,6 +1,7 @@
 """The whole pipeline as users run it: meshes from a bucket, the run in the bucket, good and bad files mixed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,20 @@ import pytest
 from hdray.pipeline.instances import read_columns
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import list_files, read_bytes, write_bytes
+from tests.conftest import RayHead
+from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import arguments, finish, start_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
 
 
-def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -> None:
+def test_from_meshes_in_a_bucket_to_a_report_in_it(
+    s3: str,
+    mesh_folder: Path,
+    start_ray_head: Callable[..., RayHead],
+    monkeypatch: pytest.MonkeyPatch,
+    mistake: Mistake,
+) -> None:
     import s3fs
     import trimesh
 
@@ -31,6 +40,7 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -
     run = RunDirectory(url)
     settings = arguments(inputs__split_file=f"{s3}/meshes/split.csv", train__steps=20, generate__count=3)
 
+    monkeypatch.setenv("RAY_ADDRESS", start_ray_head(num_cpus=2).address)
     output = finish(start_job("full_pipeline", *settings, "--data", f"{s3}/meshes", "--run", url))
     assert output.splitlines()[-1] == url
     assert "notes.txt" in output, "what is no shape is in the log"
@@ -47,6 +57,7 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -
     assert result["protocol"]["references"] == 4
     files = list_files(url)
     assert {"report.html", "samples.png", "training/generator/model.safetensors"} <= files.keys()
+    assert any(file.startswith("training/generator/tensorboard/events") for file in files)
     page = read_bytes(f"{url}/report.html").decode()
     assert "empty.stl" in page
     assert read_bytes(f"{url}/samples.png").startswith(b"\x89PNG")
@@ -55,19 +66,12 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path) -
     output = finish(start_job("generate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
     assert "making them again" in output
     assert not run.has("metrics.json"), "they were of the former samples"
-    process = start_job("evaluate", "--run", url, "--generate.steps", 7)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2, output
-    assert "generate.steps was 3 and is now 7" in " ".join(output.split())
+    assert "generate.steps was 3 and is now 7" in mistake("evaluate", "--run", url, "--generate.steps", 7)
     finish(start_job("evaluate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
     assert json.loads(read_bytes(f"{url}/metrics.json"))["counts"]["generated"] == 2
-    process = start_job("fit", "--run", url, "--fit.steps", 151)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2, output
-    assert "fit.steps was 150 and is now 151" in " ".join(output.split())
+    assert "fit.steps was 150 and is now 151" in mistake("fit", "--run", url, "--fit.steps", 151)
     write_bytes(f"{s3}/meshes/split.csv", "\n".join([*rows, "plank9.ply,train"]).encode())
     write_bytes(f"{s3}/meshes/plank9.ply", read_bytes(f"{s3}/meshes/plank0.ply"))
-    process = start_job("full_pipeline", "--run", url)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2, output
-    assert "trained before 1 shapes were added to the data, plank9.ply for one" in " ".join(output.split())
+    assert "trained before 1 shapes were added to the data, plank9.ply for one" in mistake(
+        "full_pipeline", "--run", url
+    )

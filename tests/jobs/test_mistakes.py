@@ -1,8 +1,5 @@
 """Every job: a user's mistake is one paragraph that says what, where and what would be right, and exit code 2."""
 
-import runpy
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,31 +7,11 @@ import pytest
 from hdray.config.presets import demo
 from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.run_directory import RunDirectory
+from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import ROOT
 
 JOBS = ("full_pipeline", "fit", "train", "generate", "evaluate", "report")
 READING_JOBS = ("full_pipeline", "fit")
-
-
-Mistake = Callable[..., str]
-
-
-@pytest.fixture
-def mistake(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Mistake:
-    """Run a job that is to refuse; what it says. In this process: starting one takes longer than being refused."""
-
-    def run(name: str, *arguments: object) -> str:
-        program = str(ROOT / "jobs" / f"{name}.py")
-        monkeypatch.setattr(sys, "argv", [program, *(str(part) for part in arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(program, run_name="__main__")
-        output = "".join(capfd.readouterr())
-        assert ended.value.code == 2, output
-        assert "Traceback" not in output
-        return " ".join(output.replace("│", " ").split())
-
-    return run
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -1,21 +1,20 @@
-"""Chamfer distances between sets of point clouds, by blocks.
+"""Chamfer distances between sets of point clouds: by k-d trees on CPUs, by blocks of all distances on GPUs.
 
 The distance of clouds X and Y is the mean over X of the (squared) distance to the nearest point of Y plus the mean over
-Y of the (squared) distance to the nearest point of X: the sum of both directions, as published. Both come from one
-block of pairwise distances.
+Y of the (squared) distance to the nearest point of X: the sum of both directions, as published. In a block both come
+from the same distances.
 
-Differences of coordinates are squared, rather than |x|^2 + |y|^2 - 2 xy expanded into a matrix product: in three
+There, differences of coordinates are squared, rather than |x|^2 + |y|^2 - 2 xy expanded into a matrix product: in three
 dimensions that is as fast, and the expansion loses the digits of small distances, which are the ones that count.
 """
 
 import torch
 from torch import Tensor
 
-from hdray.threads import on_threads
+from hdray.metrics.trees import distances_by_trees
 
-# Numbers in one block of distances. On a CPU the block and its scratch should stay in the cache.
-CPU_BLOCK = 2**17
-GPU_BLOCK = 2**27
+BLOCK = 2**27
+"""Numbers in one block of distances."""
 
 
 def chamfer_matrix(
@@ -30,20 +29,15 @@ def chamfer_matrix(
         if clouds.dim() != 3 or clouds.shape[2] != 3:
             raise ValueError(f"clouds have shape {tuple(clouds.shape)}; they must be (N, P, 3)")
     device = torch.device(device)
+    if device.type == "cpu":
+        return torch.from_numpy(distances_by_trees(a, b, squared, torch.get_num_threads())).float()
     # Coordinates first, so that each is contiguous along the points.
     left = a.to(device, torch.float32).transpose(1, 2).contiguous()  # (N, 3, P)
     right = left if b is None else b.to(device, torch.float32).transpose(1, 2).contiguous()  # (M, 3, Q)
     result = torch.zeros(len(left), len(right), device=device)
-
-    def fill_row(row: int) -> None:
+    for row in range(len(left)):
         first = row + 1 if b is None else 0  # a cloud is at distance 0 from itself
         result[row, first:] = distances_from_one(left[row], right[first:], squared)
-
-    if device.type == "cpu":
-        on_threads(fill_row, len(left), torch.get_num_threads())
-    else:
-        for row in range(len(left)):
-            fill_row(row)
     if b is None:
         result += result.T.clone()
     return result.cpu()
@@ -52,9 +46,8 @@ def chamfer_matrix(
 def distances_from_one(cloud: Tensor, others: Tensor, squared: bool) -> Tensor:
     """Chamfer distances (M,) of one cloud (3, P) from others (M, 3, Q)."""
     points, count = cloud.shape[1], others.shape[2]
-    block = CPU_BLOCK if cloud.device.type == "cpu" else GPU_BLOCK
-    rows = max(1, min(points, block // max(count, 1)))  # points of the cloud at a time
-    clouds = max(1, block // (rows * count))  # other clouds at a time
+    rows = max(1, min(points, BLOCK // max(count, 1)))  # points of the cloud at a time
+    clouds = max(1, BLOCK // (rows * count))  # other clouds at a time
     result = others.new_empty(len(others))
     for start in range(0, len(others), clouds):
         part = others[start : start + clouds].unsqueeze(2)  # (m, 3, 1, Q)

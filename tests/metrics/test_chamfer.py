@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdray.metrics import chamfer
-from hdray.metrics.chamfer import chamfer_matrix
+from hdray.metrics.chamfer import chamfer_matrix, distances_from_one
 
 
 def random_clouds(count: int, points: int, seed: int) -> torch.Tensor:
@@ -44,12 +44,22 @@ def test_worked_by_hand():
     assert chamfer_matrix(a, b, squared=False).item() == 0.5 + 1.0
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("squared", [True, False])
+def test_blocks_give_what_trees_give(monkeypatch: pytest.MonkeyPatch, squared: bool):
+    """GPUs compute all distances by blocks; the same code runs on any device."""
     a, b = random_clouds(2, 130, 0), random_clouds(3, 70, 1)
-    whole = chamfer_matrix(a, b)
-    for block in (70, 1_000, 30_000):
-        monkeypatch.setattr(chamfer, "CPU_BLOCK", block)
-        torch.testing.assert_close(chamfer_matrix(a, b), whole, rtol=1e-6, atol=0)
+    expected = chamfer_matrix(a, b, squared=squared)
+    for block in (70, 1_000, 30_000, 2**27):
+        monkeypatch.setattr(chamfer, "BLOCK", block)
+        rows = [distances_from_one(cloud.T.contiguous(), b.transpose(1, 2), squared) for cloud in a]
+        torch.testing.assert_close(torch.stack(rows), expected, rtol=1e-5, atol=0)
+
+
+def test_coordinates_that_are_not_numbers_are_refused():
+    a = random_clouds(2, 10, 0)
+    a[1, 3, 2] = torch.nan
+    with pytest.raises(ValueError, match="finite"):
+        chamfer_matrix(a, random_clouds(2, 10, 1))
 
 
 def test_of_a_set_with_itself():

@@ -1,0 +1,50 @@
+"""Chamfer distances of point clouds on a CPU, by k-d trees: nearest points are looked up, not searched for.
+
+All pairs of two clouds of 2,048 points are 4 million distances, eight passes over memory for a processor; a tree of one
+cloud answers a lookup after looking at a few dozen points, exactly, in float64. A cloud's tree is built once and serves
+all its pairs.
+"""
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from hdray.threads import on_threads
+
+LEAF = 16
+
+
+def distances_by_trees(a: Tensor, b: Tensor | None, squared: bool, threads: int) -> np.ndarray:
+    """Chamfer distances (N, M) float64 of clouds (N, P, 3) from (M, Q, 3); without b, of a from itself.
+
+    Raises ValueError where a coordinate is not finite.
+    """
+    left = [_Cloud(cloud) for cloud in a.double().cpu().numpy()]
+    right = left if b is None else [_Cloud(cloud) for cloud in b.double().cpu().numpy()]
+    result = np.zeros((len(left), len(right)))
+
+    def fill_row(row: int) -> None:
+        first = row + 1 if b is None else 0  # a cloud is at distance 0 from itself
+        for column in range(first, len(right)):
+            result[row, column] = left[row].mean_nearest(right[column], squared) + right[column].mean_nearest(
+                left[row], squared
+            )
+
+    on_threads(fill_row, len(left), threads)
+    return result + result.T if b is None else result
+
+
+class _Cloud:
+    """A cloud and its tree; points in the tree's order, so that lookups one after the other touch the same memory."""
+
+    def __init__(self, points: np.ndarray) -> None:
+        from scipy.spatial import cKDTree
+
+        self.tree: Any = cKDTree(points, leafsize=LEAF)
+        self.points = points[self.tree.indices]
+
+    def mean_nearest(self, other: "_Cloud", squared: bool) -> float:
+        """Mean over this cloud's points of the (squared) distance to the nearest point of the other."""
+        nearest, _ = other.tree.query(self.points)
+        return float(np.square(nearest).mean() if squared else nearest.mean())

@@ -64,6 +64,9 @@ class MLPGradient:
         self.hidden = [buffer(slots, points, piece.shape[0]) for piece in weights[:-1]]
         self.unmasked = torch.zeros_like(self.hidden[0])
         self.bits = BITS[dtype]
+        self.probability = torch.zeros(slots, points, dtype=torch.float64, device=device)
+        self.difference = torch.zeros_like(self.probability)
+        self.slope = buffer(slots, points, 1)
         self.row_of_ones = torch.ones(slots, 1, points, dtype=dtype, device=device)
 
     def __call__(self, theta: Tensor, codes: Tensor, inside: Tensor, gradient: Tensor) -> Tensor:
@@ -76,15 +79,16 @@ class MLPGradient:
             gradient: (K, D or more) float32, overwritten up to D.
 
         Returns:
-            Probabilities (K, P), float64.
+            Probabilities (K, P), float64, valid until the next call.
         """
         self._load(theta)
         logits = self._forward(codes)
         # Vector and scalar exponentials differ in the last bit and which is used depends on where a row lies; float64
         # keeps that below what rounding to the working precision can see.
-        probability = torch.sigmoid(logits.squeeze(-1).double())
-        self._backward(((probability - inside) / self.points).to(logits.dtype).unsqueeze(-1), gradient)
-        return probability
+        self.probability.copy_(logits.squeeze(-1)).sigmoid_()
+        torch.sub(self.probability, inside, out=self.difference)
+        self._backward(self.slope.copy_(self.difference.div_(self.points).unsqueeze(-1)), gradient)
+        return self.probability
 
     def _load(self, theta: Tensor) -> None:
         pieces = self.layout.split(theta)

@@ -48,14 +48,20 @@ class Draws:
         # Kept from step to step: fresh memory costs more than filling it.
         self.drawn = torch.empty(slots * points_per_step, dtype=torch.int64, device=device)
         self.codes = torch.empty(slots, points_per_step, 4, dtype=torch.int32, device=device)
+        self.inside = torch.empty(slots, points_per_step, dtype=torch.float64, device=device)
+        self.mixed, self.scratch = (
+            torch.empty(slots, points_per_step, dtype=torch.int64, device=device) for _ in range(2)
+        )
 
     def indices(self, step: int) -> Tensor:
-        """(slots, P) int64: the places in the instance's points that it draws at this step."""
+        """(slots, P) int64, valid until the next call: the places in the instance's points that it draws at this step."""
         counter = self.places + (step * self.points_per_step & LOW_32)
-        mixed = (counter.bitwise_and_(LOW_32) ^ self.first_keys).bitwise_and_(LOW_32)
-        mixed.bitwise_xor_(mixed >> 16).mul_(FIRST_MULTIPLIER).add_(self.second_keys).bitwise_and_(LOW_32)
-        mixed.bitwise_xor_(mixed >> 15).mul_(SECOND_MULTIPLIER).bitwise_and_(LOW_32)
-        mixed.bitwise_xor_(mixed >> 15)
+        mixed, scratch = self.mixed, self.scratch
+        torch.bitwise_xor(counter.bitwise_and_(LOW_32), self.first_keys, out=mixed).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 16, out=scratch)).mul_(FIRST_MULTIPLIER)
+        mixed.add_(self.second_keys).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 15, out=scratch)).mul_(SECOND_MULTIPLIER).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 15, out=scratch))
         # A uniform 32-bit number times N, divided by 2^32, is uniform over N up to N / 2^32.
         return mixed.mul_(self.stored).bitwise_right_shift_(32)
 
@@ -65,7 +71,7 @@ class Draws:
         torch.index_select(self.words, 0, places.flatten(), out=self.drawn)
         # The four 16-bit parts of a word, lowest first on every machine torch runs on.
         self.codes.copy_(self.drawn.view(torch.uint16).view(self.codes.shape))
-        return self.codes[..., :3], self.codes[..., 3].double()
+        return self.codes[..., :3], self.inside.copy_(self.codes[..., 3])
 
 
 def pack_words(points: Tensor, labels: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def test_words_hold_codes_and_label() -> None:
 def test_step_gives_the_points_its_indices_name() -> None:
     codes, labels, packed = example(3, 4_000)
     draws = Draws(codes, packed, instance_keys(["a", "b", "c"], 0), 5, 100, CPU)
-    places = draws.indices(7)
+    places = draws.indices(7).clone()
     got, inside = draws.at(7)
     for slot, row in enumerate([0, 1, 2, 0, 0]):
         assert np.array_equal(got[slot].numpy(), codes.numpy()[row][places[slot].numpy()].astype(np.int64))
@@ -40,7 +40,7 @@ def test_step_gives_the_points_its_indices_name() -> None:
 def test_indices_are_uniform_with_replacement() -> None:
     codes, _, packed = example(1, 1_000)
     draws = Draws(codes, packed, instance_keys(["a"], 0), 1, 2_048, CPU)
-    places = torch.cat([draws.indices(step).flatten() for step in range(100)])
+    places = torch.cat([draws.indices(step).flatten().clone() for step in range(100)])
     counts = torch.bincount(places, minlength=1_000).double()
     assert len(counts) == 1_000
     # Chi-squared with 999 degrees of freedom: mean 999, standard deviation 45.

@@ -60,7 +60,9 @@ class Draws:
         torch.bitwise_xor(counter.bitwise_and_(LOW_32), self.first_keys, out=mixed).bitwise_and_(LOW_32)
         mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 16, out=scratch)).mul_(FIRST_MULTIPLIER)
         mixed.add_(self.second_keys).bitwise_and_(LOW_32)
-        mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 15, out=scratch)).mul_(SECOND_MULTIPLIER).bitwise_and_(LOW_32)
+        mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 15, out=scratch)).mul_(SECOND_MULTIPLIER).bitwise_and_(
+            LOW_32
+        )
         mixed.bitwise_xor_(torch.bitwise_right_shift(mixed, 15, out=scratch))
         # A uniform 32-bit number times N, divided by 2^32, is uniform over N up to N / 2^32.
         return mixed.mul_(self.stored).bitwise_right_shift_(32)

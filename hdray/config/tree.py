@@ -1,6 +1,7 @@
 """The whole configuration of a run: one typed tree, validated when built."""
 
 import dataclasses
+import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -30,6 +31,10 @@ class InputSettings:
     """CSV with columns file,split (train, validation or test) that fixes the split; empty splits by stable hash."""
     family_file: str = ""
     """CSV with columns file,family: shapes of one family share a split; families.csv in the data is found by itself."""
+    family_pattern: str = ""
+    """Regular expression with one group: what the group holds in a path is the shape's family; instead of a file."""
+    test_families: str = ""
+    """Families, by commas, that alone make the test split (leave one out); all others are trained on."""
     up: str = execution("y")
     """Axis that points up in the meshes, for pictures: y or z."""
 
@@ -37,9 +42,30 @@ class InputSettings:
         check_positive(self, "chairs")
         check_choice(self, "up", ("y", "z"))
         check("limit", self.limit, self.limit >= 0, "0 or more")
+        check(
+            "family_pattern",
+            self.family_pattern,
+            _one_group(self.family_pattern),
+            "a regular expression with one group",
+        )
+        sources = bool(self.family_pattern) + bool(self.family_file)
+        check("family_pattern", self.family_pattern, sources < 2, "empty where family_file is given")
+        check(
+            "test_families",
+            self.test_families,
+            not (self.test_families and self.split_file),
+            "empty where split_file is given",
+        )
         shares = self.validation_share + self.test_share
         fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1
         check("validation_share", self.validation_share, fits, "0 or more, and below 1 together with test_share")
+
+
+def _one_group(pattern: str) -> bool:
+    try:
+        return not pattern or re.compile(pattern).groups == 1
+    except re.error:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +129,9 @@ class Config:
         within = self.evaluate.points <= self.signal.surface_points
         right = f"at most signal.surface_points = {self.signal.surface_points}"
         check("evaluate.points", self.evaluate.points, within, right)
+        animated = bool(self.signal.frames)
+        fits = not animated or self.generate.mesh_format == "glb"
+        check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
 
 
 def flatten(settings: Any, prefix: str = "", results_only: bool = False) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def fit(
     ids: list[str],
     seed: int,
     device: torch.device | str = "cpu",
+    times: Tensor | None = None,
 ) -> FitResult:
     """Fit one vector per instance, all from the same start.
 
@@ -52,13 +53,14 @@ def fit(
         points: (K, N, 3) uint16 codes, K at most settings.batch_size; missing instances are padded.
         labels: (K, N/8) uint8, packed.
         start: (D,).
+        times: (T,) of animations, the time coordinate of each frame; points hold N/T of each, frame after frame.
 
     Raises:
         ValueError: arguments that do not fit together.
     """
     device = torch.device(device)
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
-    _check(field, points, labels, start, settings, ids)
+    _check(field, points, labels, start, settings, ids, times)
     # On CPUs each core descends with its own share of the slots: cores that share every operation wait after each.
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     slots = -(-settings.batch_size // threads)
@@ -67,7 +69,9 @@ def fit(
 
     def descend(share: int) -> None:
         rows = shares[share]
-        results[share] = _descend(field, points[rows], labels[rows], start, settings, ids[rows], seed, slots, device)
+        results[share] = _descend(
+            field, points[rows], labels[rows], start, settings, ids[rows], seed, slots, device, times
+        )
 
     on_threads(descend, len(shares), threads)
     found = [result for result in results if result is not None]
@@ -84,10 +88,14 @@ def _descend(
     seed: int,
     slots: int,
     device: torch.device,
+    times: Tensor | None,
 ) -> FitResult:
     count, size = len(ids), field.layout.size
-    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device)
+    frames = 0 if times is None else len(times)
+    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device, frames)
     levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
+    if times is not None:
+        levels = torch.cat([levels, times])
     gradient = field.gradient(slots, settings.points_per_step, levels, resolve(settings.precision, device), device)
 
     # (S, D rounded up); the filling entries have no gradient and stay zero
@@ -118,7 +126,13 @@ def _descend(
 
 
 def _check(
-    field: MLPField, points: Tensor, labels: Tensor, start: Tensor, settings: FitSettings, ids: list[str]
+    field: MLPField,
+    points: Tensor,
+    labels: Tensor,
+    start: Tensor,
+    settings: FitSettings,
+    ids: list[str],
+    times: Tensor | None,
 ) -> None:
     count = len(ids)
     if not 1 <= count <= settings.batch_size:
@@ -132,3 +146,9 @@ def _check(
         )
     if start.shape != (field.layout.size,):
         raise ValueError(f"the start has shape {tuple(start.shape)}; this field needs ({field.layout.size},)")
+    if field.dimension != (3 if times is None else 4):
+        raise ValueError(
+            f"a field of {field.dimension} coordinates cannot be fitted {'with' if times is not None else 'without'} times"
+        )
+    if times is not None and points.shape[1] % len(times):
+        raise ValueError(f"{points.shape[1]} points cannot be divided among {len(times)} frames")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hdray.seeds import seed_of
-from hdray.signals.points import unpack
+from hdray.signals.points import LARGEST_CODE, unpack
 
 LOW_32 = 0xFFFFFFFF
 # Two odd multipliers of a full-avalanche 32-bit mixer (xorshift-multiply, two rounds), as signed 32-bit numbers: times
@@ -24,19 +24,28 @@ class Draws:
     """The points of up to `slots` instances in coded words, drawn by counter."""
 
     def __init__(
-        self, points: Tensor, labels: Tensor, keys: list[int], slots: int, points_per_step: int, device: torch.device
+        self,
+        points: Tensor,
+        labels: Tensor,
+        keys: list[int],
+        slots: int,
+        points_per_step: int,
+        device: torch.device,
+        frames: int = 0,
     ) -> None:
         """
         Args:
-            points: (K, N, 3) uint16 codes. labels: (K, N/8) uint8, packed.
+            points: (K, N, 3) uint16 codes; of an animation, N/frames of each frame, frame after frame.
+            labels: (K, N/8) uint8, packed.
             keys: a 63-bit seed for each of the K instances.
             slots: at least K; the rest repeat the first instance.
-            points_per_step: P.
+            points_per_step: P. frames: of an animation; 0 for still shapes.
         """
         count, stored = points.shape[:2]
         if stored >= 2**31:
             raise ValueError(f"{stored} points per instance; draws reach 2^31")
         self.stored = stored
+        self.points_per_frame = stored // frames if frames else 0
         self.points_per_step = points_per_step
         self.words = pack_words(points, labels).flatten().to(device)
         rows = [slot if slot < count else 0 for slot in range(slots)]
@@ -68,12 +77,20 @@ class Draws:
         return mixed.mul_(self.stored).bitwise_right_shift_(32)
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """Codes (slots, P, 3) int32 and targets (slots, P) float64 of 0 or 1 for this step, valid until the next."""
-        places = self.indices(step).add_(self.offsets)
-        torch.index_select(self.words, 0, places.flatten(), out=self.drawn)
+        """Codes (slots, P, 3) int32 and targets (slots, P) float64 of 0 or 1 for this step, valid until the next.
+
+        Of an animation (slots, P, 4): the time's codes follow the largest of space, one for each frame.
+        """
+        indices = self.indices(step)
+        frame = indices // self.points_per_frame if self.points_per_frame else None
+        torch.index_select(self.words, 0, indices.add_(self.offsets).flatten(), out=self.drawn)
         # The four 16-bit parts of a word, lowest first on every machine torch runs on.
         self.codes.copy_(self.drawn.view(torch.uint16).view(self.codes.shape))
-        return self.codes[..., :3], self.inside.copy_(self.codes[..., 3])
+        inside = self.inside.copy_(self.codes[..., 3])
+        if frame is None:
+            return self.codes[..., :3], inside
+        self.codes[..., 3] = frame + (LARGEST_CODE + 1)
+        return self.codes, inside
 
 
 def pack_words(points: Tensor, labels: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ def fitted_start(
     instance: str,
     seed: int,
     device: torch.device | str = "cpu",
+    times: Tensor | None = None,
 ) -> Tensor:
     """(D,) of one instance's points (N, 3) and packed labels (N/8,), fitted from the random start.
 
@@ -32,4 +33,4 @@ def fitted_start(
     """
     alone = replace(settings, batch_size=1)
     start = random_start(field, seed)
-    return fit(field, points[None], labels[None], start, alone, [instance], seed, device).theta[0]
+    return fit(field, points[None], labels[None], start, alone, [instance], seed, device, times).theta[0]

@@ -33,9 +33,11 @@ def quality(
     labels: Tensor | np.ndarray,
     device: torch.device | str = "cpu",
     chunk: int = 2_048,
+    times: Tensor | None = None,
 ) -> Quality:
     """Quality of vectors theta (K, D) at coded points (K, P, 3) uint16 with packed labels (K, P/8), in float32.
 
+    `times` (T,) of animations: P/T of the points belong to each frame, frame after frame.
     Points go through `chunk` at a time, so memory does not grow with P.
     """
     theta = theta.to(device)
@@ -46,6 +48,10 @@ def quality(
     targets = unpack(labels)
     for first in range(0, points.shape[1], chunk):
         coords = decode(points[:, first : first + chunk]).to(device)
+        if times is not None:
+            frame = torch.arange(first, first + coords.shape[1]) // (points.shape[1] // len(times))
+            moments = times[frame].to(device).expand(len(theta), -1)  # (K, P)
+            coords = torch.cat([coords, moments.unsqueeze(-1)], dim=-1)
         inside = targets[:, first : first + chunk].to(device)
         logits = field(theta, coords).squeeze(-1)
         cross_entropy += (

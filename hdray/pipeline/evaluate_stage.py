@@ -12,10 +12,9 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
-from hdray.metrics.chamfer import chamfer_matrix
 from hdray.metrics.evaluation import evaluate
-from hdray.metrics.normalise import normalise
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
+from hdray.metrics.temporal import chamfer_distances, normalised
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
@@ -79,7 +78,7 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
 
 @dataclass(frozen=True)
 class Shapes:
-    """Some shapes: ids, vectors theta (N, D) and clouds (N, P, 3), float32."""
+    """Some shapes: ids, vectors theta (N, D) and clouds (N, P, 3), of animations (N, T, P, 3), float32."""
 
     ids: list[str]
     theta: torch.Tensor
@@ -91,18 +90,18 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     use_threads(0)
     run, settings = RunDirectory(run_url), config.evaluate
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    references = _shapes(read_fitted(run, SPLITS[settings.reference_split]), settings.points)
-    training = _shapes(read_fitted(run, ["train"], config.fit.minimum_near_iou), settings.points)
+    references = _shapes(read_fitted(run, SPLITS[settings.reference_split]), config)
+    training = _shapes(read_fitted(run, ["train"], config.fit.minimum_near_iou), config)
     generated, empties = _generated(run, config)
     metrics, protocol = evaluate(generated.clouds, references.clouds, empties, settings, device)
     noise = _noisy_copies(training, config, max(1, min(len(generated.ids) + empties, len(training.ids))))
 
     def to_training(shapes: Shapes) -> dict[str, torch.Tensor]:
         """Distances (N, T) of shapes to the training shapes, in each space."""
-        here, there = (normalise(some.clouds, settings.normalisation) for some in (shapes, training))
+        here, there = (normalised(some.clouds, settings.normalisation) for some in (shapes, training))
         return {
             "weights": weight_distances(shapes.theta, training.theta, device),
-            "chamfer": chamfer_matrix(here, there, squared=settings.squared, device=device),
+            "chamfer": chamfer_distances(here, there, squared=settings.squared, device=device),
         }
 
     distances = {
@@ -137,10 +136,17 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     }
 
 
-def _shapes(fitted: Fitted, points: int) -> Shapes:
+def _shapes(fitted: Fitted, config: Config) -> Shapes:
     """Real shapes by the points on their own surfaces."""
-    clouds = decode(torch.from_numpy(fitted.surface[:, :points].astype(np.int32)))
-    return Shapes(fitted.ids, torch.from_numpy(fitted.theta), clouds)
+    surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
+    return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
+
+
+def _clouds(surface: torch.Tensor, config: Config) -> torch.Tensor:
+    """The points to measure by, (N, P, 3) or (N, T, P, 3), of all those kept of each shape or frame, (N, ..., 3)."""
+    kept, frames = config.signal.surface_points, config.signal.frames
+    shape = (len(surface), frames, kept, 3) if frames else (len(surface), kept, 3)
+    return surface.reshape(shape)[..., : config.evaluate.points, :]
 
 
 def _generated(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
@@ -153,13 +159,13 @@ def _generated(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
     table = table.filter(pc.is_in(table["id"], value_set=pa.array(sample_ids(config))))
     solid = table.filter(pc.is_valid(table["surface"]))
     if not solid.num_rows:
-        empty = torch.empty(0, config.evaluate.points, 3)
-        return Shapes([], torch.empty(0, len(table["theta"][0].values)), empty), table.num_rows
-    clouds = matrix(solid["surface"], np.float32).reshape(-1, config.signal.surface_points, 3)
+        return Shapes(
+            [], torch.empty(0, len(table["theta"][0].values)), _clouds(torch.empty(0, 3), config)
+        ), table.num_rows
     shapes = Shapes(
         solid["id"].to_pylist(),
         torch.from_numpy(matrix(solid["theta"], np.float32)),
-        torch.from_numpy(clouds[:, : config.evaluate.points].copy()),
+        _clouds(torch.from_numpy(matrix(solid["surface"], np.float32)), config).clone(),
     )
     return shapes, table.num_rows - solid.num_rows
 
@@ -168,12 +174,12 @@ def _noisy_copies(training: Shapes, config: Config, count: int) -> Shapes:
     """Training vectors with noise, as what copying looks like; those whose surface is empty are left out."""
     ids, theta = noise_baseline(training.theta, training.ids, count, config.evaluate.noise, config.seed)
     extraction = Extraction(config)
-    meshes = [(index, extraction.mesh(vector)) for index, vector in enumerate(theta)]
-    solid = [(index, mesh) for index, mesh in meshes if not isinstance(mesh, EmptySurface)]
+    made = [(index, extraction.meshes(vector)) for index, vector in enumerate(theta)]
+    solid = [(index, meshes) for index, meshes in made if not isinstance(meshes, EmptySurface)]
     rows = [index for index, _ in solid]
-    clouds = [extraction.points(mesh, f"noise {ids[index]}") for index, mesh in solid]
-    stacked = np.array(clouds, np.float32).reshape(-1, config.signal.surface_points, 3)
-    return Shapes([ids[row] for row in rows], theta[rows], torch.from_numpy(stacked)[:, : config.evaluate.points])
+    drawn = [extraction.points(meshes, f"noise {ids[index]}") for index, meshes in solid]
+    clouds = torch.from_numpy(np.array(drawn, np.float32).reshape(len(rows), -1, 3))
+    return Shapes([ids[row] for row in rows], theta[rows], _clouds(clouds, config))
 
 
 def _audit_metrics(audit: Sequence[Novelty]) -> dict[str, float]:

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 
 from hdray.config.tree import Config
-from hdray.fields.mlp import MLPField
+from hdray.fields.frame import field_of
 from hdray.fitting.descent import fit
 from hdray.fitting.quality import quality
 from hdray.pipeline.cluster import use_threads
 from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, instances_schema
 from hdray.pipeline.shared import read_initialisation
+from hdray.signals.animation import frame_times
 
 if TYPE_CHECKING:
     import pyarrow
@@ -24,7 +25,8 @@ class FittingActor:
     def __init__(self, config: Config, initialisation_url: str) -> None:
         use_threads(config.execution.fitting_threads)
         self.config = config
-        self.field = MLPField(config.field)
+        self.field = field_of(config.field, config.signal.frames)
+        self.times = times_of(config)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.start, self.shared_hash = read_initialisation(initialisation_url)
 
@@ -53,10 +55,16 @@ class FittingActor:
             ids,
             self.config.seed,
             self.device,
+            self.times,
         )
         held_out = {
             kind: quality(
-                self.field, result.theta, points[f"held_out_{kind}"], points[f"held_out_{kind}_labels"], self.device
+                self.field,
+                result.theta,
+                points[f"held_out_{kind}"],
+                points[f"held_out_{kind}_labels"],
+                self.device,
+                times=self.times,
             )
             for kind in ("uniform", "near")
         }
@@ -72,6 +80,12 @@ class FittingActor:
             row["theta"] = result.theta[index].numpy()
             row["loss"] = float(loss[index])
             row["iou"], row["near_iou"] = (float(held_out[kind].iou[index]) for kind in ("uniform", "near"))
+
+
+def times_of(config: Config) -> torch.Tensor | None:
+    """The time coordinate (T,) of each frame, None for still shapes."""
+    times = frame_times(config.signal)
+    return None if times is None else torch.from_numpy(times)
 
 
 def stack(rows: list[dict[str, Any]], name: str) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
+from hdray.fields.frame import FrozenTime, field_of
 from hdray.generators.hyperdiffusion import HyperDiffusion
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.exactly_once import CommittedTable
@@ -18,7 +18,9 @@ from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import TRAINEE
 from hdray.pipeline.training import MODEL_FILE
 from hdray.seeds import numpy_stream
+from hdray.signals.animation import frame_times
 from hdray.signals.mesh import Mesh
+from hdray.surfaces.animation_file import write_animation
 from hdray.surfaces.extract import extract
 from hdray.surfaces.files import write_mesh
 from hdray.surfaces.points import surface_points
@@ -49,7 +51,8 @@ def sample_schema() -> "pa.Schema":
     """A row per generated shape.
 
     theta: its vector. reason: why it has no surface, null where it has one. surface: points on it (S x 3, float32, in
-    the box), null where it has none. mesh: its file below samples/. vertices, faces: the mesh's counts.
+    the box; of an animation S of each frame, frame after frame), null where it has none. mesh: its file below samples/.
+    vertices, faces: the counts of all its meshes.
     """
     import pyarrow as pa
 
@@ -149,7 +152,7 @@ def load_generator(run: RunDirectory, config: Config) -> HyperDiffusion:
     """The run's trained generator on the device of this worker."""
     from safetensors.torch import load
 
-    model = HyperDiffusion(MLPField(config.field).layout, config.generator)
+    model = HyperDiffusion(field_of(config.field, config.signal.frames).layout, config.generator)
     model.load_state_dict(load(read_bytes(run.path(*MODEL))))
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
@@ -175,25 +178,37 @@ class Extraction:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.field = MLPField(config.field)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        field, times = field_of(config.field, config.signal.frames), frame_times(config.signal)
+        self.moments = [field] if times is None else [FrozenTime(field, float(time)) for time in times]
 
-    def mesh(self, theta: torch.Tensor) -> Mesh | EmptySurface:
-        """The surface of a vector (D,)."""
+    def meshes(self, theta: torch.Tensor) -> list[Mesh] | EmptySurface:
+        """The surface of a vector (D,), or of each frame of an animation, which is empty if one of its frames is."""
         settings = self.config.generate
-        return extract(
-            self.field,
-            theta,
-            resolution=settings.resolution,
-            level=settings.level,
-            method=settings.method,
-            device=self.device,
-        )
+        meshes: list[Mesh] = []
+        for field in self.moments:
+            found = extract(
+                field,
+                theta,
+                resolution=settings.resolution,
+                level=settings.level,
+                method=settings.method,
+                device=self.device,
+            )
+            if isinstance(found, EmptySurface):
+                where = f"in frame {len(meshes) + 1} of {len(self.moments)}, " if len(self.moments) > 1 else ""
+                return EmptySurface(where + found.reason)
+            meshes.append(found)
+        return meshes
 
-    def points(self, mesh: Mesh, name: str) -> np.ndarray:
-        """Points (S, 3) float32 on a mesh, drawn for its name."""
-        stream = numpy_stream(self.config.seed, name, "surface")
-        return surface_points(mesh, self.config.signal.surface_points, stream)
+    def points(self, meshes: list[Mesh], name: str) -> np.ndarray:
+        """Points (S, 3) float32 on each mesh, one after the other, drawn for the shape's name."""
+        count, seed = self.config.signal.surface_points, self.config.seed
+        streams = [(name, "surface", *((frame,) if len(meshes) > 1 else ())) for frame in range(len(meshes))]
+        drawn = [
+            surface_points(mesh, count, numpy_stream(seed, *words)) for mesh, words in zip(meshes, streams, strict=True)
+        ]
+        return np.concatenate(drawn)
 
 
 class ExtractionActor:
@@ -213,12 +228,13 @@ class ExtractionActor:
 
     def row(self, name: str, theta: np.ndarray) -> dict[str, Any]:
         """The row of one vector (D,); an empty field is a row with a reason."""
-        found = self.extraction.mesh(torch.from_numpy(theta.copy()))
+        found = self.extraction.meshes(torch.from_numpy(theta.copy()))
         row: dict[str, Any] = {"id": name, "theta": theta}
         if isinstance(found, EmptySurface):
             return {**row, "reason": found.reason, "vertices": 0, "faces": 0}
         mesh_format = self.extraction.config.generate.mesh_format
         path = f"meshes/{name}.{mesh_format}"
-        write_bytes(self.run.path("samples", path), write_mesh(found, mesh_format))
-        points = self.extraction.points(found, name).reshape(-1)
-        return {**row, "surface": points, "mesh": path, "vertices": len(found.vertices), "faces": len(found.faces)}
+        content = write_mesh(found[0], mesh_format) if len(found) == 1 else write_animation(found)
+        write_bytes(self.run.path("samples", path), content)
+        sizes = {"vertices": sum(len(mesh.vertices) for mesh in found), "faces": sum(len(mesh.faces) for mesh in found)}
+        return {**row, "surface": self.extraction.points(found, name).reshape(-1), "mesh": path, **sizes}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -9,7 +10,7 @@ from hashlib import blake2b
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.storage import filesystem, is_remote, join, list_files, read_bytes
-from hdray.signals.mesh_file import EXTENSIONS
+from hdray.signals import animation_file, mesh_file
 from hdray.signals.rejection import Rejected
 from hdray.signals.split import SPLITS, split_of
 
@@ -45,11 +46,14 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
     families = _families(config, others, sources)
     splits = _split_file(config, sources)
     settings = config.inputs
+    held_out = _test_families(config, families)
     fractions = (1 - settings.validation_share - settings.test_share, settings.validation_share, settings.test_share)
     inputs = []
     for source, modified in sources.items():
         family = families.get(source, "")
         split = splits[source] if splits else split_of(family or instance_id(source), config.seed, fractions)
+        if held_out:
+            split = "test" if family in held_out else "train"
         category = source.rpartition("/")[0].partition("/")[0] if config.data else "chair"
         inputs.append(Input(instance_id(source), source, split, category, family, modified))
     inputs.sort(key=lambda item: item.id)
@@ -66,6 +70,8 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
 
 def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
     """Paths of the shapes with the time each last changed, and the paths of the other files."""
+    if not config.data and config.signal.frames:
+        raise UserError("signal.frames is set, but the embedded chairs stand still; give --data with animations")
     if not config.data:
         return {f"{CHAIR_SCHEME}{number:05d}": 0.0 for number in range(config.inputs.chairs)}, []
     if f"{config.run}/".startswith(f"{config.data}/"):
@@ -76,16 +82,24 @@ def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
         files = list_files(config.data)
     except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors; each is the user's to read
         raise UserError(f"--data {config.data} cannot be listed: {type(error).__name__}: {error}") from error
-    sources = {path: modified for path, (_, modified) in files.items() if path.lower().endswith(EXTENSIONS)}
-    others = [path for path in files if not path.lower().endswith(EXTENSIONS)]
+    extensions = animation_file.EXTENSIONS if config.signal.frames else mesh_file.EXTENSIONS
+    sources = {path: modified for path, (_, modified) in files.items() if path.lower().endswith(extensions)}
+    others = [path for path in files if not path.lower().endswith(extensions)]
     if not sources:
         found = f"of the {len(files)} files there none is a shape" if files else "there are no files there"
-        raise UserError(f"--data {config.data} holds no shapes ({found}); shapes end in {' '.join(EXTENSIONS)}")
+        raise UserError(f"--data {config.data} holds no shapes ({found}); shapes end in {' '.join(extensions)}")
     return sources, others
 
 
 def _families(config: Config, others: list[str], sources: dict[str, float]) -> dict[str, str]:
-    """Family of each path, from the file given or from families.csv in the data; empty without either."""
+    """Family of each path, by the pattern or the file given, or from families.csv in the data; empty without any."""
+    if pattern := config.inputs.family_pattern:
+        found = {source: match[1] for source in sources if (match := re.search(pattern, source))}
+        if not found:
+            raise UserError(
+                f"inputs.family_pattern {pattern!r} is found in none of the paths, such as {next(iter(sources))}"
+            )
+        return found
     named = config.inputs.family_file
     if not named and FAMILY_FILE not in others:
         return {}
@@ -96,6 +110,17 @@ def _families(config: Config, others: list[str], sources: dict[str, float]) -> d
             f"{url} names none of the shapes in the data; its column 'file' holds paths such as {next(iter(sources))}"
         )
     return table
+
+
+def _test_families(config: Config, families: dict[str, str]) -> set[str]:
+    """The families that --inputs.test-families names, each of which must exist."""
+    named = {name.strip() for name in config.inputs.test_families.split(",") if name.strip()}
+    if missing := sorted(named - set(families.values())):
+        known = (
+            ", ".join(sorted(set(families.values()))[:20]) or "none: see inputs.family_file and inputs.family_pattern"
+        )
+        raise UserError(f"inputs.test_families names {missing[0]!r}, which is no family of the data ({known})")
+    return named
 
 
 def _split_file(config: Config, sources: dict[str, float]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,9 +15,8 @@ import hdray
 from hdray.config.load import to_yaml
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.generate_stage import MODEL, load_generator, sample_ids, samples_table
+from hdray.pipeline.generate_stage import MODEL, Extraction, load_generator, sample_ids, samples_table
 from hdray.pipeline.instances import Fitted, counts, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -34,16 +34,19 @@ from hdray.report.data import (
 from hdray.report.page import write_report
 from hdray.signals.mesh import Mesh
 from hdray.signals.mesh_file import read_mesh
-from hdray.surfaces.extract import extract
+from hdray.surfaces.animation_file import read_frames
 from hdray.surfaces.polygonise import EmptySurface
 
 SHOWN = 24
 """Generated shapes on the page: a screenful, and a few megabytes."""
+ANIMATIONS_SHOWN = 8
+"""Generated animations, each a mesh per frame."""
 DENOISING_STEPS = 8
 NEAREST_SHOWN = 2
 """Nearest training shapes by Chamfer distance beside each, before the nearest in weights."""
 FINEST_PREVIEW = 128
 """Cells along an edge for the meshes of training shapes and denoising steps, which are only looked at."""
+FINEST_ANIMATED_PREVIEW = 64
 VERSIONS = ("ray", "torch", "deepspeed", "numpy", "trimesh", "libigl")
 
 
@@ -117,7 +120,8 @@ def _generated(
     if table is None:
         return [], {}
     files = dict(zip(table["id"].to_pylist(), table["mesh"].to_pylist(), strict=True))
-    names = [name for name in sample_ids(config) if name in files][:SHOWN]
+    names = [name for name in sample_ids(config) if name in files]
+    names = names[: ANIMATIONS_SHOWN if config.signal.frames else SHOWN]
     neighbours = {
         name: [
             Neighbour(**near)
@@ -131,38 +135,37 @@ def _generated(
     if wanted:
         fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)
         training = {key: _training_shape(fitted, key, config) for key in sorted(wanted)}
-    generated = [
-        GeneratedShape(id=name, mesh=_sample_mesh(run, files[name]), neighbours=tuple(neighbours[name]))
-        for name in names
-    ]
+    generated = []
+    for name in names:
+        meshes = _sample_meshes(run, files[name], config)
+        generated.append(GeneratedShape(id=name, neighbours=tuple(neighbours[name]), **_shown(meshes)))
     return generated, training
 
 
-def _sample_mesh(run: RunDirectory, file: str | None) -> Mesh | None:
-    """A generated mesh as it was written, or None where the surface was empty."""
+def _shown(meshes: Sequence[Mesh]) -> dict[str, Any]:
+    """What the page knows of a shape: its mesh, or all frames of an animation; nothing of an empty one."""
+    return {"mesh": meshes[0] if meshes else None, "frames": meshes if len(meshes) > 1 else ()}
+
+
+def _sample_meshes(run: RunDirectory, file: str | None, config: Config) -> Sequence[Mesh]:
+    """A generated mesh, or an animation's frames, as written; none where the surface was empty."""
     if file is None:
-        return None
-    return read_mesh(read_bytes(run.path("samples", *file.split("/"))), f".{file.rpartition('.')[2]}")
+        return ()
+    content = read_bytes(run.path("samples", *file.split("/")))
+    return read_frames(content) if config.signal.frames else [read_mesh(content, f".{file.rpartition('.')[2]}")]
 
 
 def _training_shape(fitted: Fitted, key: str, config: Config) -> TrainingShape:
     index = fitted.ids.index(key)
-    mesh = _mesh(fitted.theta[index], config, 0.5)
-    return TrainingShape(name=fitted.sources[index], mesh=mesh)
+    return TrainingShape(name=fitted.sources[index], **_shown(_meshes(fitted.theta[index], config, 0.5)))
 
 
-def _mesh(theta: np.ndarray, config: Config, level: float) -> Mesh | None:
-    """The mesh of a vector (D,), or None where its surface is empty."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    vector = torch.from_numpy(theta.copy())
-    found = extract(
-        MLPField(config.field),
-        vector,
-        resolution=min(config.generate.resolution, FINEST_PREVIEW),
-        level=level,
-        device=device,
-    )
-    return None if isinstance(found, EmptySurface) else found
+def _meshes(theta: np.ndarray, config: Config, level: float) -> Sequence[Mesh]:
+    """The mesh of a vector (D,), or its frames; none where its surface is empty."""
+    finest = FINEST_ANIMATED_PREVIEW if config.signal.frames else FINEST_PREVIEW
+    preview = replace(config.generate, resolution=min(config.generate.resolution, finest), level=level)
+    found = Extraction(replace(config, generate=preview)).meshes(torch.from_numpy(theta.copy()))
+    return () if isinstance(found, EmptySurface) else found
 
 
 def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
@@ -176,7 +179,7 @@ def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
     return [
         DenoisingStep(
             label=f"step {moment} of {steps}",
-            mesh=_mesh(vector.numpy(), config, config.generate.level),
+            mesh=next(iter(_meshes(vector.numpy(), config, config.generate.level)), None),
         )
         for moment, vector in zip(moments, vectors, strict=True)
     ]

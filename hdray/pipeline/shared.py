@@ -4,7 +4,7 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
+from hdray.fields.frame import field_of
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.inputs import Input
@@ -43,7 +43,7 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
         if config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, inputs, resources)  # (D,)
         else:
-            theta, based_on = random_start(MLPField(config.field), config.seed), "random draw"
+            theta, based_on = random_start(field_of(config.field, config.signal.frames), config.seed), "random draw"
         write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]
@@ -67,7 +67,7 @@ def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tup
 
 def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
     """The vector of one shape fitted from the random draw, or the reason why it has none. Runs in a Ray task."""
-    from hdray.pipeline.fitting import stack
+    from hdray.pipeline.fitting import stack, times_of
     from hdray.pipeline.sampling import SamplingActor
 
     use_threads(config.execution.fitting_threads)
@@ -76,5 +76,6 @@ def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
         return str(row["reason"])
     points, labels = stack([row], "points")[0], stack([row], "labels")[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    theta = fitted_start(MLPField(config.field), points, labels, config.fit, item.id, config.seed, device)
+    field = field_of(config.field, config.signal.frames)
+    theta = fitted_start(field, points, labels, config.fit, item.id, config.seed, device, times_of(config))
     return theta if bool(theta.isfinite().all()) else "its fit diverged; a lower fit.learning_rate would be right"

@@ -10,7 +10,7 @@ import torch
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
+from hdray.fields.frame import field_of
 from hdray.generators.vector_training import VectorTraining
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.fit_stage import GATE
@@ -37,7 +37,9 @@ class FittedVectors:
         run, config = RunDirectory(self.run_url), self.config
         theta = torch.from_numpy(read_fitted(run, ["train"], config.fit.minimum_near_iou).theta)
         start, _ = read_initialisation(initialisation_url(run))
-        return VectorTraining(theta, MLPField(config.field).layout, config.generator, config.seed, start)
+        return VectorTraining(
+            theta, field_of(config.field, config.signal.frames).layout, config.generator, config.seed, start
+        )
 
 
 def train_keys(config: Config) -> dict[str, object]:

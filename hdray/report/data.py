@@ -40,6 +40,8 @@ class TrainingShape:
 
     name: str
     mesh: Mesh | None
+    frames: Sequence[Mesh] = ()
+    """Of an animation: all its frames; `mesh` is the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,8 @@ class GeneratedShape:
     id: str
     mesh: Mesh | None
     neighbours: tuple[Neighbour, ...] = ()
+    frames: Sequence[Mesh] = ()
+    """Of an animation: all its frames; `mesh` is the first."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from hdray.signals.mesh import Mesh
 
 MOST_SHOWN = 64  # generated shapes with pictures on the page
 NEIGHBOURS_SHOWN = 3
+FILM_FRAMES = 8  # pictures of an animation on the contact sheet
 PICTURE = 256  # pixels, generated shapes
 SMALL_PICTURE = 128  # pixels, training shapes
 
@@ -54,10 +55,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Cards for the page, pictures (h, w, 4) for the contact sheet, and what the script needs."""
+    """Cards for the page, labelled pictures (h, w, 4) for the contact sheet, and what the script needs."""
 
     cards: tuple[Card, ...]
     pictures: tuple[Picture, ...]
+    labels: tuple[str, ...]
     samples: list[dict[str, Any]]
     meshes: dict[str, dict[str, Any]]
 
@@ -75,8 +77,33 @@ def gallery(data: ReportData) -> Gallery:
     )
     keys = {id: f"t{number}" for number, id in enumerate(used)}
     samples = [_sample(number, shape, used, keys) for number, shape in enumerate(shown, start=1)]
-    meshes = {f"g{number}": shape.mesh for number, shape in enumerate(shown, start=1)}
-    return Gallery(cards, pictures, samples, _packed(meshes | {keys[id]: shape.mesh for id, shape in used.items()}))
+    meshes: dict[str, Mesh | None] = {}
+    for key, shape in [(f"g{number}", shape) for number, shape in enumerate(shown, start=1)] + [
+        (keys[id], shape) for id, shape in used.items()
+    ]:
+        meshes |= dict(zip(_frame_keys(key, shape), shape.frames, strict=True)) if shape.frames else {key: shape.mesh}
+    labels = tuple(str(number) for number in range(1, len(shown) + 1))
+    if any(shape.frames for shape in shown):
+        pictures, labels = _film(shown, view)
+    return Gallery(cards, pictures, labels, samples, _packed(meshes))
+
+
+def _film(shown: Sequence[GeneratedShape], view: View) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+    """A row of frames of each animation, at one scale, and what each shows."""
+    pictures, labels = [], []
+    for number, shape in enumerate(shown, start=1):
+        count = len(shape.frames)
+        for place in range(FILM_FRAMES):
+            index = place * count // FILM_FRAMES
+            mesh = shape.frames[index] if count else None
+            pictures.append(_picture(mesh, PICTURE, GENERATED, view, bounds=_UNIT_BOX))
+            labels.append(f"{number}, frame {index + 1}" if count else str(number))
+    return tuple(pictures), tuple(labels)
+
+
+def _frame_keys(key: str, shape: GeneratedShape | TrainingShape) -> list[str]:
+    """The script's names for the meshes of an animation's frames."""
+    return [f"{key}.{frame}" for frame in range(len(shape.frames))]
 
 
 def strip(steps: Sequence[DenoisingStep], up: str) -> list[Step]:
@@ -126,11 +153,19 @@ def _sample(
 ) -> dict[str, Any]:
     """What the script shows in the panel for one generated shape."""
     note = "This field is empty: it has no surface." if shape.mesh is None else shape.id
-    shapes = [{"own": True, "name": f"Generated {number}", "caption": note, "mesh": shape.mesh and f"g{number}"}]
+    shapes = [{"own": True, "name": f"Generated {number}", "caption": note, **_meshes_of(f"g{number}", shape)}]
     for n in _neighbours(shape):
-        mesh = keys[n.id] if used[n.id].mesh is not None else None
-        shapes.append({"own": False, "name": f"Training: {used[n.id].name}", "caption": distances(n), "mesh": mesh})
+        near = {"own": False, "name": f"Training: {used[n.id].name}", "caption": distances(n)}
+        shapes.append({**near, **_meshes_of(keys[n.id], used[n.id])})
     return {"title": f"Sample {number}", "shapes": shapes}
+
+
+def _meshes_of(key: str, shape: GeneratedShape | TrainingShape) -> dict[str, Any]:
+    """The mesh that the script draws, None for an empty field, and the frames that it plays."""
+    if not shape.frames:
+        return {"mesh": None if shape.mesh is None else key, "frames": []}
+    frames = _frame_keys(key, shape)
+    return {"mesh": frames[0], "frames": frames}
 
 
 def _packed(meshes: Mapping[str, Mesh | None]) -> dict[str, dict[str, Any]]:

@@ -92,8 +92,7 @@ def write_report(data: ReportData) -> Report:
         repaired=sum(bool(row.repairs) for row in data.instances),
         times=_times(data),
     )
-    labels = [str(card.number) for card in shown.cards]
-    return Report(html, contact_sheet(shown.pictures, labels) if shown.pictures else None)
+    return Report(html, contact_sheet(shown.pictures, shown.labels) if shown.pictures else None)
 
 
 def _first(shown: Gallery) -> int:

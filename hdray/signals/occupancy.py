@@ -32,9 +32,24 @@ SMALLEST_SURFACE = 0.02
 """Least share of the repaired mesh's area that must separate inside from outside."""
 
 
+POINT_ARRAYS = (
+    "points",
+    "labels",
+    "held_out_uniform",
+    "held_out_uniform_labels",
+    "held_out_near",
+    "held_out_near_labels",
+    "surface",
+)
+"""The arrays of a sample."""
+
+
 @dataclass(frozen=True)
 class ShapeSample:
-    """Everything the pipeline keeps of one shape: labelled points (coded, packed; see `points`) and surface points."""
+    """Everything the pipeline keeps of one shape: labelled points (coded, packed; see `points`) and surface points.
+
+    Of an animation the arrays hold all frames, one after the other.
+    """
 
     repairs: list[str]
     """Names of the repairs applied to the mesh."""
@@ -161,5 +176,13 @@ def occupancy_of(mesh: Mesh, settings: OccupancySettings) -> MeshOccupancy:
 def sample_mesh_file(
     content: bytes, extension: str, settings: OccupancySettings, seed: int, instance: str
 ) -> ShapeSample:
-    """Labelled points of the solid in a mesh file's bytes. Same bytes, seed and instance: same sample. Raises Rejected."""
+    """Labelled points of the solid in a mesh file's bytes; where `settings.frames` is set, of an animation's frames.
+
+    Same bytes, seed and instance: same sample. Raises Rejected.
+    """
+    if settings.frames:
+        from hdray.signals.animation import sample_animation
+        from hdray.signals.animation_file import read_animation
+
+        return sample_animation(read_animation(content, extension, settings.frames), settings, seed, instance)
     return occupancy_of(read_mesh(content, extension), settings).sample(seed, instance)

@@ -15,16 +15,20 @@ class OccupancySettings:
     """How a mesh is placed: box (bounding box into [-0.5, 0.5]^3, the paper) or mean (vertex mean, 0.475, the code)."""
     repair: str = "auto"
     """Orientation and closing of polygon soup: auto, or none (labels of the file as it is)."""
+    frames: int = 0
+    """Frames of an animation that one field spans, time being its fourth coordinate (16 as published); 0: still meshes."""
+    time: str = "box"
+    """Time coordinate of the frames: box (evenly over [-0.5, 0.5]) or index (0, 1, 2, ..., as the published code)."""
     uniform_points: int = 100_000
-    """Training points per shape, uniform in the unit box."""
+    """Training points per shape (per frame of an animation), uniform in the unit box."""
     near_points: int = 100_000
-    """Training points per shape near the surface (area-weighted surface sample plus noise)."""
+    """Training points per shape (per frame of an animation) near the surface (area-weighted surface sample plus noise)."""
     near_sigma: float = 0.01
     """Standard deviation of the near-surface noise, in units of the box edge."""
     held_out_points: int = 16_384
-    """Fresh points per shape of each kind (uniform, near) that fitting never sees, for IoU and BCE."""
+    """Fresh points per shape or frame of each kind (uniform, near) that fitting never sees, for IoU and BCE."""
     surface_points: int = 2_048
-    """Points on the surface per shape kept in the instances table, for metrics."""
+    """Points on the surface per shape or frame kept in the instances table, for metrics."""
     time_limit_s: float = execution(120.0)
     """Processor seconds one mesh may take to read, repair and label before it is rejected, for good in its run."""
     memory_limit_gb: float = execution(4.0)
@@ -33,6 +37,8 @@ class OccupancySettings:
     def __post_init__(self) -> None:
         check_choice(self, "normalisation", ("box", "mean"))
         check_choice(self, "repair", ("auto", "none"))
+        check_choice(self, "time", ("box", "index"))
+        check("frames", self.frames, self.frames == 0 or 2 <= self.frames <= 256, "0, or between 2 and 256")
         check_positive(self, "near_points", "uniform_points", "near_sigma", "held_out_points", "surface_points")
         check_positive(self, "time_limit_s", "memory_limit_gb")
         for name in ("uniform_points", "near_points", "held_out_points"):

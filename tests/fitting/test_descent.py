@@ -142,3 +142,28 @@ def test_mismatched_arguments_are_named() -> None:
         fit(SMALL, points, labels[:, :-1], start, QUICK, NAMES, 0)
     with pytest.raises(ValueError, match="the start has shape"):
         fit(SMALL, points, labels, start[:-1], QUICK, NAMES, 0)
+
+
+def test_learns_what_moves() -> None:
+    """A ball that grows over four moments; the field is asked about each."""
+    field = MLPField(MLPSettings(width=64), dimension=4)
+    times = torch.tensor([-0.375, -0.125, 0.125, 0.375])
+    balls = [ball(radius) for radius in (0.15, 0.25, 0.35, 0.45)]
+
+    def moving(purpose: str) -> tuple[torch.Tensor, torch.Tensor]:
+        points, labels = coded(balls, 4_000, purpose)
+        return points.reshape(1, -1, 3), labels.reshape(1, -1)
+
+    settings = replace(QUICK, batch_size=2, steps=250, points_per_step=1_024, precision="auto")
+    result = fit(field, *moving("points"), random_start(field, 0), settings, ["ball"], 0, times=times)
+    found = quality(field, result.theta, *moving("held out"), times=times)
+    assert found.iou.item() > 0.9
+    backwards = quality(field, result.theta, *moving("held out"), times=times.flip(0))
+    assert backwards.iou.item() < 0.6, "time matters"
+
+
+def test_a_field_of_space_takes_no_times() -> None:
+    points, labels = coded(SHAPES[:1], 400)
+    times = torch.zeros(2)
+    with pytest.raises(ValueError, match="3 coordinates cannot be fitted with times"):
+        fit(SMALL, points, labels, random_start(SMALL, 0), QUICK, NAMES[:1], 0, times=times)

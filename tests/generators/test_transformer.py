@@ -5,7 +5,10 @@ import math
 import pytest
 import torch
 
+from hdray.config.presets import PRESETS
+from hdray.fields.frame import field_of
 from hdray.generators.settings import GeneratorSettings
+from hdray.generators.tokens import token_sizes
 from hdray.generators.transformer import TokenTransformer, time_features
 
 SIZES = (12, 4, 1)
@@ -19,10 +22,22 @@ def transformer() -> TokenTransformer:
     return model
 
 
-def test_the_published_size() -> None:
+@pytest.mark.parametrize(
+    ("preset", "parameters"),
+    [
+        ("hyperdiffusion-code", 1_407_225_600),
+        ("hyperdiffusion-paper", 1_407_225_600),
+        ("hyperdiffusion-chair-code", 1_407_225_600),
+        ("hyperdiffusion-car-code", 672_729_600),
+        ("hyperdiffusion-4d-code", 408_332_160),
+    ],
+)
+def test_the_published_sizes(preset: str, parameters: int) -> None:
+    config = PRESETS[preset]()
+    sizes = token_sizes(field_of(config.field, config.signal.frames).layout)
     with torch.device("meta"):
-        model = TokenTransformer((3456, 128, 16384, 128, 16384, 128, 128, 1), GeneratorSettings())
-    assert sum(parameter.numel() for parameter in model.parameters()) == 1_407_225_600
+        model = TokenTransformer(sizes, config.generator)
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 
 def test_the_start_has_zero_positions_and_biases_and_small_matrices(transformer: TokenTransformer) -> None:

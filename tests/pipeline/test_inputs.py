@@ -6,6 +6,7 @@ import pytest
 
 from hdray.config.tree import Config, InputSettings
 from hdray.errors import UserError
+from hdray.generators.settings import GenerateSettings
 from hdray.pipeline.inputs import instance_id, list_inputs, read_content
 from hdray.signals.mesh_file import read_mesh
 from hdray.signals.rejection import Rejected
@@ -49,6 +50,43 @@ def test_a_family_shares_a_split(mesh_folder: Path) -> None:
     for family in ("left", "right"):
         assert len({item.split for item in inputs if item.family == family}) == 1
     assert others == ["families.csv"]
+
+
+def test_families_by_a_pattern_and_one_left_out(tmp_path: Path) -> None:
+    for name in ("Horse_Walk", "Horse_White_Walk", "Horse_Eating", "Deer_Walk", "Fox_Eating"):
+        (tmp_path / f"{name}.obj").write_text("")
+    by_animal = config(tmp_path, family_pattern="([A-Za-z]+)_", test_families="Horse, Deer")
+    inputs, _ = list_inputs(by_animal)
+    assert {item.source: (item.family, item.split) for item in inputs} == {
+        "Horse_Walk.obj": ("Horse", "test"),
+        "Horse_White_Walk.obj": ("Horse", "test"),
+        "Horse_Eating.obj": ("Horse", "test"),
+        "Deer_Walk.obj": ("Deer", "test"),
+        "Fox_Eating.obj": ("Fox", "train"),
+    }
+    by_action, _ = list_inputs(config(tmp_path, family_pattern=r"_([A-Za-z]+)\.", test_families="Eating"))
+    assert {item.source for item in by_action if item.split == "test"} == {"Horse_Eating.obj", "Fox_Eating.obj"}
+    with pytest.raises(UserError, match=r"'Cat', which is no family of the data \(Deer, Fox, Horse\)"):
+        list_inputs(config(tmp_path, family_pattern="([A-Za-z]+)_", test_families="Cat"))
+    with pytest.raises(UserError, match="found in none of the paths"):
+        list_inputs(config(tmp_path, family_pattern="(x)y"))
+    for wrong in ("(", "a", "(a)(b)"):
+        with pytest.raises(ValueError, match="a regular expression with one group"):
+            config(tmp_path, family_pattern=wrong)
+
+
+def test_animations_are_other_files(tmp_path: Path) -> None:
+    for name in ("a.anime", "b.glb", "c.obj"):
+        (tmp_path / name).write_text("")
+    moving = Config(
+        data=str(tmp_path), signal=OccupancySettings(frames=4), generate=GenerateSettings(mesh_format="glb")
+    )
+    inputs, others = list_inputs(moving)
+    assert ({item.source for item in inputs}, others) == ({"a.anime", "b.glb"}, ["c.obj"])
+    with pytest.raises(UserError, match="the embedded chairs stand still"):
+        list_inputs(replace(moving, data=""))
+    with pytest.raises(ValueError, match="glb for animations"):
+        replace(moving, generate=GenerateSettings(mesh_format="ply"))
 
 
 def test_a_split_file_decides(mesh_folder: Path, tmp_path: Path) -> None:

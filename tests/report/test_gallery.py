@@ -3,7 +3,8 @@
 import numpy as np
 
 from hdray.report.data import GeneratedShape, Neighbour, ReportData, TrainingShape
-from hdray.report.gallery import distances, gallery
+from hdray.report.gallery import FILM_FRAMES, distances, gallery
+from tests.signals.solids import box
 
 
 def shown(*neighbours: Neighbour) -> list[str]:
@@ -34,3 +35,26 @@ def test_distances_in_words() -> None:
     assert said == [f"weights 3.14 ({rank})" for rank in ranks]
     assert distances(near("a", 1, 2), ranks=False) == "Chamfer 1, weights 1"
     assert distances(Neighbour(id="a")) == ""
+
+
+def test_animations_are_played_and_filmed() -> None:
+    frames = [box((-0.1 * number, -0.1, -0.1), (0.1, 0.1, 0.1)) for number in range(1, 5)]
+    data = ReportData(
+        run="r",
+        preset="demo",
+        date="today",
+        generated=[
+            GeneratedShape(id="s", mesh=frames[0], frames=frames, neighbours=(near("a", 1, 1),)),
+            GeneratedShape(id="t", mesh=None),
+        ],
+        training_shapes={"a": TrainingShape(name="a", mesh=frames[0], frames=frames[:2])},
+    )
+    made = gallery(data)
+    own, training = made.samples[0]["shapes"]
+    assert own["frames"] == ["g1.0", "g1.1", "g1.2", "g1.3"]
+    assert training["frames"] == ["t0.0", "t0.1"]
+    assert made.samples[1]["shapes"][0] == {**made.samples[1]["shapes"][0], "mesh": None, "frames": []}
+    assert set(own["frames"]) | set(training["frames"]) == made.meshes.keys()
+    assert len(made.pictures) == len(made.labels) == 2 * FILM_FRAMES
+    assert made.labels[:3] == ("1, frame 1", "1, frame 1", "1, frame 2")
+    assert not np.array_equal(made.pictures[0], made.pictures[-FILM_FRAMES - 1])

@@ -135,7 +135,7 @@
       scene.stage.replaceChildren(image);
       return;
     }
-    const mesh = await unpack(shape.mesh);
+    const mesh = await unpack(shape.frames.length ? shape.frames[frame % shape.frames.length] : shape.mesh);
     const trace = {
       type: "mesh3d", ...mesh, color: shape.own ? "#e0955c" : "#93a9c2", flatshading: true, hoverinfo: "skip",
       lighting: {
@@ -164,7 +164,8 @@
 
   // One cube around all shapes shown, so that they share a scale.
   async function commonRanges(shapes) {
-    const meshes = await Promise.all(shapes.filter((shape) => shape.mesh).map((shape) => unpack(shape.mesh)));
+    const keys = shapes.flatMap((shape) => (shape.frames.length ? shape.frames : shape.mesh ? [shape.mesh] : []));
+    const meshes = await Promise.all(keys.map(unpack));
     const bounds = ["x", "y", "z"].map((axis) => {
       let low = Infinity, high = -Infinity;
       for (const mesh of meshes) {
@@ -177,6 +178,41 @@
     });
     const half = Math.max(...bounds.map(([low, high]) => high - low)) * 0.5;
     return bounds.map(([low, high]) => [(low + high) / 2 - half, (low + high) / 2 + half]);
+  }
+
+  // ---- animations: all shapes of the panel show the same frame
+
+  const secondsPerFrame = 1 / 8;
+  let frame = 0;
+  let playing = false;
+
+  async function showFrame(sample) {
+    for (const [place, shape] of sample.shapes.entries()) {
+      if (!shape.frames.length || !scenes[place].plotted) continue;
+      const { x, y, z, i, j, k } = await unpack(shape.frames[frame % shape.frames.length]);
+      if (sample !== page.samples[current]) return; // another one was chosen meanwhile
+      await Plotly.restyle(scenes[place].stage, { x: [x], y: [y], z: [z], i: [i], j: [j], k: [k] }, [0]);
+    }
+  }
+
+  async function play() {
+    while (playing) {
+      const began = performance.now();
+      frame++;
+      const sample = page.samples[current];
+      drawing = drawing.then(() => showFrame(sample));
+      await drawing;
+      const left = secondsPerFrame * 1000 - (performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, Math.max(left, 15)));
+    }
+  }
+
+  function setPlaying(wanted) {
+    const begins = wanted && !playing;
+    playing = wanted;
+    byId("play").textContent = playing ? "Pause" : "Play";
+    byId("play").setAttribute("aria-pressed", String(playing));
+    if (begins) play();
   }
 
   let drawing = Promise.resolve();
@@ -200,6 +236,9 @@
         if (!scene.figure.hidden) await draw(scene, sample.shapes[place], ranges, pictures[place]);
       }
       document.documentElement.dataset.drawn = String(current + 1);
+      const moves = webgl && sample.shapes.some((shape) => shape.frames.length);
+      byId("play").hidden = !moves;
+      if (!moves) setPlaying(false);
     });
   }
 
@@ -234,6 +273,7 @@
         choose(Number(card.dataset.sample));
       });
     }
+    byId("play").addEventListener("click", () => setPlaying(!playing));
     byId("previous").addEventListener("click", () => choose(current - 1));
     byId("next").addEventListener("click", () => choose(current + 1));
     byId("nearer").addEventListener("click", () => zoom(1 / 1.25));

@@ -8,9 +8,9 @@ from hdray.signals.animation import Animation
 from tests.signals.solids import sphere
 
 
-def growing_ball(frames: int = 5, step: float = 0.1) -> Animation:
+def growing_ball(frames: int = 5, step: float = 0.1, subdivisions: int = 2) -> Animation:
     """A ball whose radius grows from 0.5 by `step` a frame, while it moves along x by `step` a frame."""
-    ball = sphere(0.5, subdivisions=2)
+    ball = sphere(0.5, subdivisions=subdivisions)
     grown = [ball.vertices * (1 + 2 * step * frame) + np.array([step * frame, 0, 0]) for frame in range(frames)]
     return Animation(np.stack(grown), ball.faces)
 

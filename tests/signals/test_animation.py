@@ -48,7 +48,7 @@ def test_frames_are_placed_by_one_scale() -> None:
 
 
 def test_every_frame_is_labelled_as_its_own_ball() -> None:
-    animation = growing_ball()
+    animation = growing_ball(subdivisions=4)
     sample = sample_mesh_file(anime(animation), ".anime", SETTINGS, 0, "ball")
     assert sample.points.shape == (4 * 1600, 3)
     assert sample.labels.shape == (4 * 200,)

@@ -8,6 +8,8 @@ There, differences of coordinates are squared, rather than |x|^2 + |y|^2 - 2 xy 
 dimensions that is as fast, and the expansion loses the digits of small distances, which are the ones that count.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -41,6 +43,37 @@ def chamfer_matrix(
     if b is None:
         result += result.T.clone()
     return result.cpu()
+
+
+def chamfer_matrix_of_sizes(
+    a: Sequence[Tensor],
+    b: Sequence[Tensor] | None = None,
+    *,
+    squared: bool = True,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """`chamfer_matrix` of clouds (P, 3) of any sizes, those of one size computed together."""
+    others = a if b is None else b
+    result = torch.zeros(len(a), len(others))
+    sizes_a, sizes_b = _rows_by_size(a), _rows_by_size(others)
+    for size, rows in sizes_a.items():
+        left = torch.stack([a[row] for row in rows])
+        for other_size, columns in sizes_b.items():
+            if b is None and other_size < size:
+                continue  # the transposed part has it
+            right = None if b is None and size == other_size else torch.stack([others[column] for column in columns])
+            part = chamfer_matrix(left, right, squared=squared, device=device)
+            result[torch.tensor(rows)[:, None], torch.tensor(columns)] = part
+            if b is None and size != other_size:
+                result[torch.tensor(columns)[:, None], torch.tensor(rows)] = part.T
+    return result
+
+
+def _rows_by_size(clouds: Sequence[Tensor]) -> dict[int, list[int]]:
+    rows: dict[int, list[int]] = {}
+    for row, cloud in enumerate(clouds):
+        rows.setdefault(len(cloud), []).append(row)
+    return rows
 
 
 def distances_from_one(cloud: Tensor, others: Tensor, squared: bool) -> Tensor:

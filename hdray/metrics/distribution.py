@@ -12,6 +12,7 @@ Empty shapes are rows and columns of infinite distances; `with_empties` appends 
 
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -25,28 +26,39 @@ def with_empties(generated_reference: Tensor, generated_generated: Tensor, empti
     return across, within
 
 
+def matching_distances(generated_reference: Tensor) -> Tensor:
+    """Of (G, R) distances, per reference the distance to the nearest generated shape, (R,)."""
+    check_matrix(generated_reference)
+    return generated_reference.double().amin(dim=0)
+
+
 def mmd(generated_reference: Tensor) -> float:
     """Minimum matching distance of (G, R) distances: mean over references of the distance to the nearest generated."""
-    check_matrix(generated_reference)
-    return float(generated_reference.double().amin(dim=0).mean())
+    return float(matching_distances(generated_reference).mean())
 
 
-def cov(generated_reference: Tensor) -> float:
-    """Coverage of (G, R) distances: the share of references that are the nearest one to some generated shape.
+def covered(generated_reference: Tensor) -> Tensor:
+    """Of (G, R) distances, per reference whether it is the nearest one to some generated shape, (R,) bool.
 
     Among references at equal distance the first counts. Rows of infinite distances (empty shapes) match nothing.
     """
     check_matrix(generated_reference)
     solid = generated_reference.isfinite().any(dim=1)
-    matched = generated_reference[solid].argmin(dim=1)
-    return len(matched.unique()) / generated_reference.shape[1]
+    found = solid.new_zeros(generated_reference.shape[1])
+    found[generated_reference[solid].argmin(dim=1)] = True
+    return found
 
 
-def nna(generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor) -> float:
-    """1-nearest-neighbour accuracy of (G, R), (G, G) and (R, R) distances: the share of shapes told apart rightly.
+def cov(generated_reference: Tensor) -> float:
+    """Coverage of (G, R) distances: the share of references that are the nearest one to some generated shape."""
+    return float(covered(generated_reference).double().mean())
 
-    Each shape is called what its nearest other shape is; 0.5 is best. A shape is never its own neighbour. Where a
-    generated and a reference shape are equally near, the call is wrong: a copy of a reference is not told apart.
+
+def told_apart(generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor) -> Tensor:
+    """Of (G, R), (G, G) and (R, R) distances, per shape whether its nearest other shape is of its kind, (G + R,) bool.
+
+    A shape is never its own neighbour. Where a generated and a reference shape are equally near, the call is wrong: a
+    copy of a reference is not told apart.
     """
     check_matrix(generated_reference)
     own_generated = nearest_other(generated_generated)  # (G,)
@@ -56,8 +68,15 @@ def nna(generated_reference: Tensor, generated_generated: Tensor, reference_refe
     reference_right = own_reference < generated_reference.amin(dim=0)
     # With one reference and nothing but empty shapes, its nearest neighbour does not exist; it is told apart.
     reference_right |= generated_reference.amin(dim=0).isinf()
-    right = int(generated_right.sum()) + int(reference_right.sum())
-    return right / sum(generated_reference.shape)
+    return torch.cat([generated_right, reference_right])
+
+
+def nna(generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor) -> float:
+    """1-nearest-neighbour accuracy of (G, R), (G, G) and (R, R) distances: the share of shapes told apart rightly.
+
+    Each shape is called what its nearest other shape is; 0.5 is best.
+    """
+    return float(told_apart(generated_reference, generated_generated, reference_reference).double().mean())
 
 
 def nearest_other(distances: Tensor) -> Tensor:

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from hdray.errors import UserError
-
-MODES = ("none", "std", "box", "sphere")
+from hdray.metrics.settings import NORMALISATIONS
 
 
 def normalise(clouds: Tensor, mode: str) -> Tensor:
@@ -15,8 +14,10 @@ def normalise(clouds: Tensor, mode: str) -> Tensor:
     evaluation). box: the bounding box centred at 0, its longest edge 1. sphere: minus the mean, the farthest point at
     distance 1.
     """
-    if mode not in MODES:
-        raise UserError(f"Point clouds cannot be normalised by {mode!r}: the mode must be one of {', '.join(MODES)}.")
+    if mode not in NORMALISATIONS:
+        raise UserError(
+            f"Point clouds cannot be normalised by {mode!r}: the mode must be one of {', '.join(NORMALISATIONS)}."
+        )
     if mode == "none":
         return clouds
     if mode == "box":

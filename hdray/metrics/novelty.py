@@ -36,8 +36,9 @@ class Novelty:
         """Medians of the three, and how often a generated shape is farther from training than one of the others.
 
         farther_than_held_out is 0.5 where generated shapes are as new as held-out ones, and near 0 where they are
-        copies; farther_than_noise is 0.5 where they are like noisy copies, and near 1 where they are new. NaN where
-        there is nothing to compare.
+        copies; farther_than_noise is 0.5 where they are like noisy copies, and near 1 where they are new. copying_z is
+        how sure that is: below -1.96, generated shapes are nearer to training than held-out ones are (`copying_z`). NaN
+        where there is nothing to compare.
         """
         return {
             "generated": median(self.generated),
@@ -45,6 +46,7 @@ class Novelty:
             "noise": median(self.noise),
             "farther_than_held_out": farther(self.generated, self.held_out),
             "farther_than_noise": farther(self.generated, self.noise),
+            "copying_z": copying_z(self.generated, self.held_out),
         }
 
 
@@ -89,6 +91,22 @@ def farther(a: Tensor, b: Tensor) -> float:
     """How often an entry of a (N,) is larger than one of b (M,), over all pairs; ties count half. NaN without pairs."""
     above = (a[:, None] > b).double() + 0.5 * (a[:, None] == b).double()
     return float(above.mean())
+
+
+def copying_z(generated: Tensor, held_out: Tensor) -> float:
+    """Mann-Whitney Z of the distances to training of generated (N,) against held-out shapes (M,).
+
+    The normal score of `farther` (ties corrected, no continuity correction) under equal distributions: below -1.96 the
+    generator copies, above 1.96 its shapes are farther from training than real ones (the data-copying test of Meehan et
+    al. 2020, arXiv 2004.05675, without their cells). NaN without pairs or where all distances are equal.
+    """
+    n, m = len(generated), len(held_out)
+    ties = torch.cat([generated, held_out]).unique(return_counts=True)[1].tolist()
+    if not n or not m or len(ties) == 1:
+        return float("nan")
+    total = n + m
+    variance = n * m / 12 * (total + 1 - sum(tied**3 - tied for tied in ties) / (total * (total - 1)))
+    return (farther(generated, held_out) - 0.5) * n * m / variance**0.5
 
 
 def median(values: Tensor) -> float:

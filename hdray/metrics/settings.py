@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from hdray.settings import STRICT, check_choice, check_positive, execution
 
+NORMALISATIONS = ("none", "std", "box", "sphere")
+"""What hdray.metrics.normalise can do to a cloud."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateSettings:
@@ -26,5 +29,5 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         check_positive(self, "points", "noise", "neighbours")
-        check_choice(self, "normalisation", ("none", "std", "box", "sphere"))
+        check_choice(self, "normalisation", NORMALISATIONS)
         check_choice(self, "reference_split", ("validation", "test", "held-out"))

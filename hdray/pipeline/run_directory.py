@@ -89,14 +89,19 @@ class RunDirectory:
         self.write_json(made, "stages", f"{stage}.json")
 
 
-def check_place(run: RunDirectory) -> None:
-    """Raise UserError where a run cannot be kept: a file is in the way, access is denied, the store does not answer."""
+def check_place(run: RunDirectory, option: str = "--run") -> None:
+    """Raise UserError where a run cannot be kept: a file is in the way, access is denied, the store does not answer.
+
+    `option` is what gave the place.
+    """
     try:
         reason = _absent_bucket(run.url) if is_remote(run.url) else _obstacle(Path(run.url))
     except Exception as error:  # noqa: BLE001  (s3fs raises botocore's, aiohttp's and the system's errors)
         reason = f"{type(error).__name__}: {error}"
     if reason:
-        raise UserError(f"--run {run.url} cannot be used ({reason}); give a folder or s3:// URL that can be written to")
+        raise UserError(
+            f"{option} {run.url} cannot be used ({reason}); give a folder or s3:// URL that can be written to"
+        )
 
 
 def _absent_bucket(url: str) -> str | None:

@@ -53,6 +53,10 @@ _AUDIT_METRICS = {
         "Near 1: new. 0.5: like noised copies.",
         "How often a generated shape is farther from the training set than a noised copy.",
     ),
+    "copying_z": (
+        "Below -1.96: copying. Above 1.96: farther from the training set than real shapes.",
+        "Mann-Whitney Z of the distances of generated against those of held-out shapes.",
+    ),
 }
 
 

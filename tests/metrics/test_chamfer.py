@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdray.metrics import chamfer
-from hdray.metrics.chamfer import chamfer_matrix, distances_from_one
+from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes, distances_from_one
 
 
 def random_clouds(count: int, points: int, seed: int) -> torch.Tensor:
@@ -27,6 +27,26 @@ def brute_force(a: torch.Tensor, b: torch.Tensor, squared: bool) -> np.ndarray:
 def test_equals_brute_force(squared: bool):
     a, b = random_clouds(3, 150, 0), random_clouds(4, 90, 1)
     np.testing.assert_allclose(chamfer_matrix(a, b, squared=squared), brute_force(a, b, squared), rtol=2e-6)
+
+
+@pytest.mark.parametrize("squared", [True, False])
+def test_agrees_with_brute_force_to_a_millionth(squared: bool):
+    """Clouds as large as shapes are compared by: nearest distances are small there, and their digits count."""
+    a, b = random_clouds(2, 1_500, 2), random_clouds(2, 2_048, 3)
+    np.testing.assert_allclose(chamfer_matrix(a, b, squared=squared), brute_force(a, b, squared), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("squared", [True, False])
+def test_clouds_of_several_sizes(squared: bool):
+    sizes = [(5, 0), (1, 1), (30, 2), (5, 3), (30, 4), (7, 5)]
+    a = [random_clouds(1, count, seed)[0] for count, seed in sizes]
+    b = [random_clouds(1, count, 10 + seed)[0] for count, seed in sizes[:4]]
+    expected = [[brute_force(x[None], y[None], squared)[0, 0] for y in b] for x in a]
+    np.testing.assert_allclose(chamfer_matrix_of_sizes(a, b, squared=squared), expected, rtol=2e-6)
+    own = chamfer_matrix_of_sizes(a, squared=squared)
+    assert torch.equal(own, own.T)
+    torch.testing.assert_close(own, chamfer_matrix_of_sizes(a, a, squared=squared), rtol=1e-6, atol=0)
+    assert chamfer_matrix_of_sizes([], b).shape == (0, 4)
 
 
 def test_small_distances_far_from_the_origin_keep_their_digits():

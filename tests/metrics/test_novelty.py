@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hdray.metrics.novelty import farther, nearest, noise_baseline, novelty, weight_distances
+from hdray.metrics.novelty import copying_z, farther, nearest, noise_baseline, novelty, weight_distances
 
 
 def vectors(count: int, seed: int, size: int = 500) -> torch.Tensor:
@@ -76,3 +76,32 @@ def test_farther_counts_pairs():
 def test_novelty_needs_training_shapes():
     with pytest.raises(ValueError, match="training shapes"):
         novelty("chamfer", torch.zeros(2, 0), torch.zeros(2, 0), torch.zeros(2, 0))
+
+
+@pytest.mark.parametrize(("n", "m", "levels"), [(30, 20, 0), (12, 40, 0), (25, 25, 4)])
+def test_copying_z_is_the_normal_score_of_mann_whitney(n: int, m: int, levels: int):
+    """scipy gives probabilities; the score is what they are probabilities of. With few levels there are many ties."""
+    from scipy.stats import mannwhitneyu, norm
+
+    generated, held_out = vectors(n, 0, 1)[:, 0] - 0.4, vectors(m, 1, 1)[:, 0]
+    if levels:
+        generated, held_out = (generated * levels).round(), (held_out * levels).round()
+    z = copying_z(generated, held_out)
+    for alternative, probability in (("less", norm.cdf(z)), ("greater", norm.sf(z))):
+        expected = mannwhitneyu(
+            generated.double().numpy(),
+            held_out.double().numpy(),
+            alternative=alternative,
+            use_continuity=False,
+            method="asymptotic",
+        )
+        assert probability == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def test_copying_z_sees_copies_and_nothing_where_there_is_nothing():
+    near, far = torch.linspace(0, 1, 30), torch.linspace(2, 3, 30)
+    assert copying_z(near, far) < -1.96
+    assert copying_z(far, near) > 1.96
+    assert abs(copying_z(near, near.flip(0))) < 1e-12
+    assert math.isnan(copying_z(near[:0], far))
+    assert math.isnan(copying_z(torch.ones(3), torch.ones(4)))

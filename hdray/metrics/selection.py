@@ -1,0 +1,82 @@
+"""Which shapes of two sets a protocol compares: never more or fewer than it says, every exclusion counted."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from hdray.errors import UserError
+from hdray.metrics.protocols import Protocol
+from hdray.metrics.shape_sets import ShapeSet
+from hdray.seeds import numpy_stream
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The shapes that are compared."""
+
+    generated: ShapeSet
+    reference: ShapeSet
+    misses: int
+    """Generated shapes that gave no cloud and count as misses; see hdray.metrics.distribution."""
+    unused: dict[str, int]
+    """How many of each set were left aside."""
+
+
+def select(generated: ShapeSet, reference: ShapeSet, protocol: Protocol, seed: int) -> Selection:
+    """Apply the protocol's numbers of shapes. Raises UserError where a set is empty or too small for it."""
+    for kind, shapes in (("generated", generated), ("reference", reference)):
+        if not len(shapes) and (kind == "reference" or not shapes.excluded):
+            raise UserError(f"there is no {kind} shape to compare{_example(shapes)}")
+    if protocol.shapes and protocol.draws == 1:
+        reference = _drawn(reference, protocol, seed)
+    if protocol.equal or (protocol.shapes and protocol.draws == 1):
+        return _as_many(generated, reference, protocol)
+    return Selection(generated, reference, len(generated.excluded), {"generated": 0, "reference": 0})
+
+
+def draws(generated: int, reference: int, protocol: Protocol, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Indices of the shapes of each of the protocol's draws: `shapes` of either set, with replacement."""
+    streams = (numpy_stream(seed, "draw of shapes", draw) for draw in range(protocol.draws))
+    return [
+        (stream.integers(generated, size=protocol.shapes), stream.integers(reference, size=protocol.shapes))
+        for stream in streams
+    ]
+
+
+def _drawn(reference: ShapeSet, protocol: Protocol, seed: int) -> ShapeSet:
+    if len(reference) < protocol.shapes:
+        raise UserError(
+            f"the protocol {protocol.name} compares with {protocol.shapes} reference shapes, and there are "
+            f"{len(reference)} ({len(reference.excluded)} excluded{_example(reference)}); give more, or use a protocol "
+            "for sets of any size"
+        )
+    chosen = numpy_stream(seed, "reference shapes").permutation(len(reference))[: protocol.shapes]
+    return reference.take(sorted(chosen.tolist()))
+
+
+def _as_many(generated: ShapeSet, reference: ShapeSet, protocol: Protocol) -> Selection:
+    """As many generated shapes as references: the first in order of their names."""
+    wanted = len(reference)
+    offered = sorted([*generated.names, *generated.excluded])
+    considered = set(offered[: math.floor(wanted * protocol.generated_factor + 1e-9)])
+    rows = [row for row, name in enumerate(generated.names) if name in considered][:wanted]
+    # Where more are generated than compared, that is what the empty ones are replaced from; otherwise they are misses.
+    misses = 0 if protocol.generated_factor > 1 else len(considered) - len(rows)
+    if len(rows) + misses < wanted:
+        asked = "" if protocol.generated_factor == 1 else f", out of {protocol.generated_factor:g} times as many"
+        raise UserError(
+            f"the protocol {protocol.name} compares {wanted} generated shapes with {wanted} references{asked}; of the "
+            f"{len(offered)} generated, {len(considered)} were considered and {len(rows) + misses} can be used"
+            f"{_example(generated)}; generate more, or use a protocol for sets of any size"
+        )
+    return Selection(
+        generated.take(rows), reference, misses, {"generated": len(offered) - len(rows) - misses, "reference": 0}
+    )
+
+
+def _example(shapes: ShapeSet) -> str:
+    if not shapes.excluded:
+        return ""
+    name, reason = next(iter(shapes.excluded.items()))
+    return f", the first of {len(shapes.excluded)} exclusions being {name}: {reason}"

@@ -1,0 +1,165 @@
+"""The work behind `hdray.pipeline.score`: reading, distances and features as Ray tasks, metrics, one result."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from hdray.config.tree import ExecutionSettings
+from hdray.errors import UserError
+from hdray.metrics.feature_network import MODELNET40, extract_features, network_of, turned
+from hdray.metrics.features import accuracy_of
+from hdray.metrics.normalise import normalise
+from hdray.metrics.protocols import Protocol
+from hdray.metrics.scoring import Distances, distance_scores, feature_scores
+from hdray.metrics.selection import Selection, select
+from hdray.metrics.shape_sets import ShapeSet, stacked
+from hdray.pipeline.cluster import Resources, connect, use_threads
+from hdray.pipeline.pairwise import pairwise
+from hdray.pipeline.score import Request
+from hdray.pipeline.shape_folders import read_shapes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FEWEST_FEATURES = 4
+"""Shapes below which two halves of a set have no covariance."""
+
+
+def score(request: Request, weights: bytes) -> dict[str, Any]:
+    """Everything that is measured, as plain numbers. `weights`: content of the file with the network's, or nothing."""
+    begin = time.monotonic()
+    resources = connect(ExecutionSettings())
+    protocol, seed = request.protocol, request.seed
+    generated = read_shapes("--samples", request.samples, protocol, seed)
+    reference = read_shapes("--reference", request.reference, protocol, seed)
+    training = read_shapes("--training", request.training, protocol, seed) if request.training else None
+    selection = select(generated, reference, protocol, seed)
+    metrics, intervals = _distances(selection, protocol, seed, resources)
+    features = _features(request, weights, selection, training, resources)
+    kinds = {"samples": generated, "reference": reference, **({"training": training} if training else {})}
+    return {
+        "protocol": protocol.as_dict(),
+        "metrics": metrics,
+        "intervals": intervals,
+        "features": features,
+        "counts": {
+            "generated": len(selection.generated) + selection.misses,
+            "misses": selection.misses,
+            "references": len(selection.reference),
+            "unused": selection.unused,
+            "excluded": {kind: len(shapes.excluded) for kind, shapes in kinds.items()},
+            "thinned": {kind: shapes.thinned for kind, shapes in kinds.items()},
+            "families": len(set(selection.reference.families)),
+        },
+        "exclusions": {kind: shapes.excluded for kind, shapes in kinds.items()},
+        "places": {"samples": request.samples, "reference": request.reference, "training": request.training},
+        "seed": seed,
+        "seconds": time.monotonic() - begin,
+    }
+
+
+def _distances(
+    selection: Selection, protocol: Protocol, seed: int, resources: Resources
+) -> tuple[dict[str, float], dict[str, Any]]:
+    made, real = (_normalised(shapes, protocol) for shapes in (selection.generated, selection.reference))
+    metrics: dict[str, float] = {}
+    intervals: dict[str, Any] = {}
+    for name, distance in (("cd", "chamfer"), ("emd", "emd")):
+        if distance == "emd":
+            if not protocol.emd_points:
+                continue
+            made, real = (
+                _thinned(clouds, shapes, protocol, seed)
+                for clouds, shapes in ((made, selection.generated), (real, selection.reference))
+            )
+        # Published earth mover's distances are of distances, whatever a protocol squares in its Chamfer distances.
+        squared = protocol.squared and distance == "chamfer"
+        matrices = Distances(
+            pairwise(distance, made, real, squared=squared, resources=resources),
+            pairwise(distance, made, None, squared=squared, resources=resources),
+            pairwise(distance, real, None, squared=squared, resources=resources),
+        )
+        found, around = distance_scores(matrices, name, selection, protocol, seed)
+        metrics |= found
+        intervals |= around
+    return metrics, intervals
+
+
+def _normalised(shapes: ShapeSet, protocol: Protocol) -> list[Tensor]:
+    return [normalise(cloud[None], protocol.normalisation)[0] for cloud in shapes.clouds]
+
+
+def _thinned(clouds: list[Tensor], shapes: ShapeSet, protocol: Protocol, seed: int) -> list[Tensor]:
+    """As many points of each as the earth mover's distance is computed on."""
+    try:
+        return list(stacked(clouds, protocol.emd_points, seed, shapes.names))
+    except ValueError as error:
+        raise UserError(f"the earth mover's distance needs clouds of --emd-points: {error}") from error
+
+
+def _features(
+    request: Request, weights: bytes, selection: Selection, training: ShapeSet | None, resources: Resources
+) -> dict[str, Any]:
+    """Measures of features, or why there are none under "not_computed"."""
+    protocol = request.protocol
+    if not protocol.network:
+        return {"not_computed": f"the protocol {protocol.name} has no feature network"}
+    if not weights:
+        return {"not_computed": f"no --weights of the protocol's feature network, {protocol.network}, were given"}
+    sets = {"generated": selection.generated, "reference": selection.reference}
+    if training is not None:
+        sets["training"] = training
+    for kind, shapes in sets.items():
+        if len(shapes) < FEWEST_FEATURES:
+            return {"not_computed": f"the {len(shapes)} {kind} shapes are fewer than {FEWEST_FEATURES}"}
+        smallest = min(len(cloud) for cloud in shapes.clouds)
+        if smallest < protocol.feature_points:
+            return {"not_computed": f"a {kind} cloud has {smallest} points, fewer than {protocol.feature_points}"}
+    found = _extracted(request, weights, sets, resources)
+    accuracy = None
+    if request.label:
+        accuracy = accuracy_of(found["reference"]["logits"], MODELNET40.index(request.label))
+    values = {kind: layers[protocol.layer] for kind, layers in found.items()}
+    measured = feature_scores(
+        values["generated"],
+        values["reference"],
+        values.get("training"),
+        accuracy,
+        bool(request.label),
+        protocol,
+        request.seed,
+    )
+    network = network_of(protocol.network, weights, request.weights)
+    named = {"network": protocol.network, "layer": protocol.layer, "weights_sha256": network.sha256, "yaw": request.yaw}
+    return {**named, "label": request.label, **measured}
+
+
+def _extracted(
+    request: Request, weights: bytes, sets: dict[str, ShapeSet], resources: Resources
+) -> dict[str, dict[str, Tensor]]:
+    """Features of each set at the protocol's layer and the logits, from a Ray task a set."""
+    import ray
+
+    protocol = request.protocol
+    gpus = resources.gpus_per_actor
+    task = ray.remote(_extract).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
+    waiting = {}
+    for kind, shapes in sets.items():
+        clouds = stacked(shapes.clouds, protocol.feature_points, request.seed, shapes.names)
+        waiting[kind] = task.remote(protocol, weights, turned(clouds, request.yaw).numpy())
+    return {
+        kind: {layer: torch.from_numpy(values.copy()) for layer, values in ray.get(reference).items()}
+        for kind, reference in waiting.items()
+    }
+
+
+def _extract(protocol: Protocol, weights: bytes, clouds: "np.ndarray") -> "dict[str, np.ndarray]":
+    """A Ray task: features of clouds (N, P, 3)."""
+    use_threads(1)
+    network = network_of(protocol.network, weights, "given")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    layers = (protocol.layer, "logits")
+    found = extract_features(network, torch.from_numpy(clouds.copy()), layers, protocol.feature_normalisation, device)
+    return {layer: values.numpy() for layer, values in found.items()}

@@ -1,0 +1,151 @@
+"""jobs/evaluate.py --samples: any folder against any other, results that say what they are, mistakes in a paragraph."""
+
+import json
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from hdray.metrics.chamfer import chamfer_matrix
+from hdray.metrics.distribution import distribution_metrics
+from hdray.metrics.pointnet import PointNet
+from tests.jobs.conftest import Mistake
+from tests.jobs.tiny import ROOT
+
+Score = Callable[..., tuple[dict[str, Any], str]]
+
+
+@pytest.fixture
+def score(
+    ray_cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Score:
+    """Run the job in this process; the result and what it prints."""
+
+    def run(*arguments: object) -> tuple[dict[str, Any], str]:
+        program, out = str(ROOT / "jobs" / "evaluate.py"), tmp_path / "out" / "scores.json"
+        monkeypatch.setattr(sys, "argv", [program, *(str(part) for part in arguments), "--out", str(out)])
+        runpy.run_path(program, run_name="__main__")
+        return json.loads(out.read_text()), capfd.readouterr().out
+
+    return run
+
+
+def clouds(folder: Path, count: int, seed: int, points: int = 40) -> np.ndarray:
+    """Clouds on ellipsoids as .npy files; the same as an array (N, P, 3)."""
+    folder.mkdir()
+    stream = np.random.default_rng(seed)
+    directions = stream.normal(size=(count, points, 3))
+    directions /= np.linalg.norm(directions, axis=2, keepdims=True)
+    made = (directions * stream.uniform(0.2, 0.8, (count, 1, 3))).astype(np.float32)
+    for number, cloud in enumerate(made):
+        np.save(folder / f"{number:03d}.npy", cloud)
+    return made
+
+
+@pytest.mark.ray
+def test_folders_of_clouds(score: Score, tmp_path: Path) -> None:
+    made, real = clouds(tmp_path / "made", 9, 0), clouds(tmp_path / "real", 7, 1)
+    np.save(tmp_path / "made" / "empty.npy", np.zeros((0, 3)))
+    np.save(tmp_path / "real" / "nan.npy", np.full((40, 3), np.nan))
+    (tmp_path / "real" / "families.csv").write_text("file,family\n000.npy,x\n001.npy,x\n")
+    result, printed = score("--samples", tmp_path / "made", "--reference", tmp_path / "real", "--protocol", "none")
+    a, b = torch.from_numpy(made), torch.from_numpy(real)
+    expected = distribution_metrics(chamfer_matrix(a, b), chamfer_matrix(a), chamfer_matrix(b), empties=1)
+    assert result["metrics"] == pytest.approx({f"{name}_cd": value for name, value in expected.items()}, rel=1e-5)
+    assert (result["counts"]["generated"], result["counts"]["misses"], result["counts"]["references"]) == (10, 1, 7)
+    assert result["exclusions"] == {
+        "samples": {"empty.npy": "it holds no points"},
+        "reference": {"nan.npy": "some of its coordinates are not finite numbers"},
+    }
+    assert result["intervals"]["mmd_cd"]["families"] == 6
+    assert result["protocol"]["name"] == "none"
+    assert "no --weights" in result["features"]["not_computed"]
+    assert "protocol none: 10 generated (1 of them misses) against 7 reference shapes" in printed
+    assert "frechet" not in printed
+
+
+@pytest.mark.ray
+def test_folders_of_meshes_with_every_measure(score: Score, tmp_path: Path) -> None:
+    stream = np.random.default_rng(0)
+    for name, count in (("made", 6), ("real", 5)):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        for number in range(count):
+            box = trimesh.creation.box(stream.uniform(0.2, 1, 3))
+            box.export(tmp_path / name / "sub" / f"{number}.obj")
+    torch.manual_seed(0)
+    torch.save(PointNet().state_dict(), tmp_path / "weights.pth")
+    arguments = (
+        "--samples", tmp_path / "made", "--reference", tmp_path / "real", "--protocol", "none", "--points", 128,
+        "--emd-points", 16, "--weights", tmp_path / "weights.pth", "--label", "chair", "--yaw", 180,
+    )  # fmt: skip
+    result, printed = score(*arguments)
+    assert result["protocol"]["name"] == "none, changed to 128 points, with EMD of 16 points"
+    assert set(result["metrics"]) == {f"{metric}_{kind}" for metric in ("mmd", "cov", "nna") for kind in ("cd", "emd")}
+    features = result["features"]
+    assert features["frechet_real_against_real"] > 0
+    assert 0 <= features["network_accuracy_on_reference"] <= 1
+    assert len(features["weights_sha256"]) == 64
+    assert "between two halves of the reference, 2 and 3 shapes" in printed
+    again, _ = score(*arguments)
+    assert {**again, "seconds": 0} == {**result, "seconds": 0}
+
+
+@pytest.mark.ray
+def test_a_published_protocol_keeps_its_numbers_of_points_and_shapes(
+    score: Score, mistake: Mistake, tmp_path: Path
+) -> None:
+    clouds(tmp_path / "made", 11, 0, points=2048)
+    clouds(tmp_path / "real", 10, 1, points=2100)
+    places = ("--samples", tmp_path / "made", "--reference", tmp_path / "real")
+    result, _ = score(*places, "--protocol", "hyperdiffusion-code")
+    assert (result["counts"]["generated"], result["counts"]["misses"]) == (10, 0)
+    assert result["counts"]["unused"]["generated"] == 1
+    assert result["counts"]["thinned"] == {"samples": 0, "reference": 10}
+    (tmp_path / "made" / "010.npy").unlink()
+    (tmp_path / "made" / "009.npy").unlink()
+    message = mistake("evaluate", *places, "--protocol", "hyperdiffusion-code", "--out", tmp_path / "o.json")
+    assert "compares 10 generated shapes with 10 references" in message
+    message = mistake("evaluate", *places, "--protocol", "mlora", "--out", tmp_path / "o.json")
+    assert "the protocol mlora compares with 2048 reference shapes, and there are 10" in message
+    assert not (tmp_path / "o.json").exists()
+
+
+@pytest.mark.ray
+def test_shapes_that_cannot_be_compared(mistake: Mistake, ray_cluster: None, tmp_path: Path, mesh_folder: Path) -> None:
+    clouds(tmp_path / "made", 3, 0)
+    (tmp_path / "nothing").mkdir()
+    out = ("--protocol", "none", "--out", tmp_path / "o.json")
+    message = mistake("evaluate", "--samples", tmp_path / "made", "--reference", mesh_folder, *out)
+    assert "there is no reference shape to compare, the first of 6 exclusions being box.obj: it is a mesh" in message
+    message = mistake("evaluate", "--samples", tmp_path / "nothing", "--reference", tmp_path / "made", *out)
+    assert f"--samples {tmp_path / 'nothing'} holds no shapes (there are no files there)" in message
+    message = mistake("evaluate", "--samples", "s3://no-such-bucket-of-mine", "--reference", tmp_path / "made", *out)
+    assert "--samples s3://no-such-bucket-of-mine cannot be read" in message
+    wanted = ("--samples", tmp_path / "made", "--reference", tmp_path / "made", *out, "--emd-points", 41)
+    assert "has 40 points, fewer than 41" in mistake("evaluate", *wanted)
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_wrong_words(mistake: Mistake, tmp_path: Path) -> None:
+    places = ("--samples", tmp_path, "--reference", tmp_path, "--out", tmp_path / "o.json")
+    assert "the protocols are none, hyperdiffusion-code" in mistake("evaluate", *places, "--protocol", "hyper")
+    assert "required: --reference, --protocol, --out" in mistake("evaluate", "--samples", tmp_path)
+    right = (*places, "--protocol", "none")
+    assert "--points 1 is not accepted" in mistake("evaluate", *right, "--points", 1)
+    assert "give its --weights too" in mistake("evaluate", *right, "--label", "chair")
+    assert "none.pth cannot be read" in mistake("evaluate", *right, "--weights", tmp_path / "none.pth")
+    (tmp_path / "weights.pth").write_bytes(b"something else")
+    assert "are not those of pointnet" in mistake("evaluate", *right, "--weights", tmp_path / "weights.pth")
+    message = mistake("evaluate", *right, "--weights", tmp_path / "weights.pth", "--label", "plane")
+    assert "--label plane is not a class of ModelNet40" in message
+    assert "o.txt must be a .json file" in mistake("evaluate", *right, "--out", tmp_path / "o.txt")
+    (tmp_path / "file").write_text("in the way")
+    message = mistake("evaluate", *right, "--out", tmp_path / "file" / "o.json")
+    assert f"--out {tmp_path / 'file'} cannot be used" in message
+    assert "has the scheme gs://" in mistake("evaluate", *right, "--out", "gs://somewhere/o.json")

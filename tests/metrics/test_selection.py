@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from hdray.errors import UserError
+from hdray.metrics.protocols import Protocol, protocol_named
+from hdray.metrics.selection import draws, select
+from hdray.metrics.shape_sets import ShapeSet
+
+
+def shapes(count: int, excluded: tuple[int, ...] = ()) -> ShapeSet:
+    names = [f"shape-{number:04d}" for number in range(count)]
+    kept = [name for number, name in enumerate(names) if number not in excluded]
+    clouds = [torch.full((2, 3), float(name[-4:])) for name in kept]
+    return ShapeSet(kept, clouds, kept, {names[number]: "it holds no points" for number in excluded})
+
+
+def test_sets_of_any_sizes_and_exclusions_are_misses():
+    chosen = select(shapes(7, (1, 2)), shapes(4, (0,)), protocol_named("none"), 0)
+    assert (len(chosen.generated), chosen.misses, len(chosen.reference)) == (5, 2, 3)
+
+
+def test_hyperdiffusions_code_replaces_empty_shapes_from_a_tenth_more():
+    """606 references: 666 are generated, the empty dropped, the first 606 kept."""
+    protocol = protocol_named("hyperdiffusion-code")
+    chosen = select(shapes(700, tuple(range(10, 60))), shapes(606), protocol, 0)
+    assert (len(chosen.generated), chosen.misses) == (606, 0)
+    assert chosen.generated.names[-1] == f"shape-{606 + 50 - 1:04d}"
+    assert chosen.unused["generated"] == 700 - 606
+    with pytest.raises(UserError, match="666 were considered and 605 can be used"):
+        select(shapes(700, tuple(range(61))), shapes(606), protocol, 0)
+    assert len(select(shapes(11), shapes(10), protocol, 0).generated) == 10
+
+
+def test_hyperdiffusions_paper_counts_empty_shapes_as_misses():
+    protocol = protocol_named("hyperdiffusion-paper")
+    chosen = select(shapes(12, (0, 3, 11)), shapes(10), protocol, 0)
+    assert (chosen.generated.names[0], len(chosen.generated), chosen.misses) == ("shape-0001", 8, 2)
+    with pytest.raises(UserError, match="compares 10 generated shapes with 10 references; of the 9 generated"):
+        select(shapes(9), shapes(10), protocol, 0)
+
+
+def test_a_fixed_number_of_shapes():
+    protocol = Protocol(name="four", source="", shapes=4)
+    chosen = select(shapes(6), shapes(9), protocol, 0)
+    assert chosen.generated.names == shapes(4).names
+    assert len(chosen.reference) == 4
+    assert chosen.reference.names == select(shapes(5), shapes(9), protocol, 0).reference.names
+    assert chosen.reference.names != select(shapes(5), shapes(9), protocol, 1).reference.names
+    assert [cloud[0, 0].item() for cloud in chosen.reference.clouds] == [float(n[-4:]) for n in chosen.reference.names]
+    with pytest.raises(UserError, match="compares with 4 reference shapes, and there are 3"):
+        select(shapes(6), shapes(3), protocol, 0)
+    with pytest.raises(UserError, match="the first of 1 exclusions being shape-0002: it holds no points"):
+        select(shapes(6), shapes(4, (2,)), protocol, 0)
+
+
+def test_draws_are_with_replacement_and_seeded():
+    protocol = protocol_named("nef-gpt")
+    assert len(select(shapes(5), shapes(6), protocol, 0).reference) == 6
+    drawn = draws(5, 600, protocol, 0)
+    assert len(drawn) == 32
+    for made, real in drawn:
+        assert made.shape == real.shape == (32,)
+        assert set(made.tolist()) <= set(range(5)) and real.max() < 600
+    assert drawn[0][1].tolist() != drawn[1][1].tolist()
+    assert draws(5, 600, protocol, 0)[3][1].tolist() == drawn[3][1].tolist()
+    assert draws(5, 600, protocol, 1)[3][1].tolist() != drawn[3][1].tolist()
+
+
+def test_nothing_to_compare():
+    none = protocol_named("none")
+    with pytest.raises(UserError, match="no reference shape to compare, the first of 2 exclusions being shape-0000"):
+        select(shapes(3), shapes(2, (0, 1)), none, 0)
+    with pytest.raises(UserError, match="no generated shape"):
+        select(shapes(0), shapes(2), none, 0)
+    # A generator all of whose shapes are empty is measured: it misses everything.
+    assert select(shapes(3, (0, 1, 2)), shapes(2), none, 0).misses == 3

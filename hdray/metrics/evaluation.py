@@ -21,7 +21,9 @@ def evaluate(
     """
     for clouds in (generated, references):
         if clouds.shape[-2:] != (settings.points, 3):
-            raise ValueError(f"clouds have shape {tuple(clouds.shape)}; they must be (N, ..., {settings.points}, 3)")
+            raise ValueError(
+                f"clouds have shape {tuple(clouds.shape)}; they must be (N, {settings.points}, 3), or (N, T, {settings.points}, 3)"
+            )
     made, real = normalised(generated, settings.normalisation), normalised(references, settings.normalisation)
     metrics = distribution_metrics(
         chamfer_distances(made, real, squared=settings.squared, device=device),

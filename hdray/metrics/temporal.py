@@ -35,6 +35,8 @@ def normalised(clouds: Tensor, mode: str) -> Tensor:
 
 def steps(clouds: Tensor, *, squared: bool = True) -> Tensor:
     """How far animations (N, T, P, 3) move from frame to frame: mean Chamfer distance of neighbouring frames, (N,)."""
+    if not len(clouds):
+        return torch.empty(0)
     here, there = clouds[:, :-1].flatten(0, 1), clouds[:, 1:].flatten(0, 1)  # (N (T - 1), P, 3)
     pairs = [chamfer_matrix(one[None], other[None], squared=squared) for one, other in zip(here, there, strict=True)]
     return torch.cat([pair.flatten() for pair in pairs]).reshape(len(clouds), -1).mean(dim=1)

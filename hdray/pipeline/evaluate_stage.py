@@ -14,7 +14,7 @@ from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
 from hdray.metrics.evaluation import evaluate
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
-from hdray.metrics.temporal import chamfer_distances, normalised
+from hdray.metrics.temporal import chamfer_distances, normalised, steps
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
@@ -83,6 +83,8 @@ class Shapes:
     ids: list[str]
     theta: torch.Tensor
     clouds: torch.Tensor
+    one_body: float = math.nan
+    """Share of those that have a surface whose surface is one body, in every frame; known of generated shapes."""
 
 
 def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
@@ -94,6 +96,9 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     training = _shapes(read_fitted(run, ["train"], config.fit.minimum_near_iou), config)
     generated, empties = _generated(run, config)
     metrics, protocol = evaluate(generated.clouds, references.clouds, empties, settings, device)
+    metrics["one_body"] = generated.one_body
+    if config.signal.frames:
+        metrics |= _motion(generated, references, settings.squared)
     noise = _noisy_copies(training, config, max(1, min(len(generated.ids) + empties, len(training.ids))))
 
     def to_training(shapes: Shapes) -> dict[str, torch.Tensor]:
@@ -136,6 +141,15 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     }
 
 
+def _motion(generated: Shapes, references: Shapes, squared: bool) -> dict[str, float]:
+    """How far animations move from frame to frame (mean Chamfer distance): means over generated and held-out ones."""
+    moved = {
+        "generated": steps(generated.clouds, squared=squared),
+        "held_out": steps(references.clouds, squared=squared),
+    }
+    return {f"frame_step_cd_{kind}": float(distances.mean()) for kind, distances in moved.items()}
+
+
 def _shapes(fitted: Fitted, config: Config) -> Shapes:
     """Real shapes by the points on their own surfaces."""
     surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
@@ -154,7 +168,7 @@ def _generated(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = samples_table(run).read(["theta", "surface"])
+    table = samples_table(run).read(["theta", "surface", "bodies"])
     assert table is not None, "check_evaluate or run_generate saw to it"
     table = table.filter(pc.is_in(table["id"], value_set=pa.array(sample_ids(config))))
     solid = table.filter(pc.is_valid(table["surface"]))
@@ -166,6 +180,7 @@ def _generated(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
         solid["id"].to_pylist(),
         torch.from_numpy(matrix(solid["theta"], np.float32)),
         _clouds(torch.from_numpy(matrix(solid["surface"], np.float32)), config).clone(),
+        one_body=float(np.mean(np.array(solid["bodies"]) == 1)),
     )
     return shapes, table.num_rows - solid.num_rows
 

@@ -21,6 +21,7 @@ from hdray.seeds import numpy_stream
 from hdray.signals.animation import frame_times
 from hdray.signals.mesh import Mesh
 from hdray.surfaces.animation_file import write_animation
+from hdray.surfaces.bodies import bodies
 from hdray.surfaces.extract import extract
 from hdray.surfaces.files import write_mesh
 from hdray.surfaces.points import surface_points
@@ -52,7 +53,8 @@ def sample_schema() -> "pa.Schema":
 
     theta: its vector. reason: why it has no surface, null where it has one. surface: points on it (S x 3, float32, in
     the box; of an animation S of each frame, frame after frame), null where it has none. mesh: its file below samples/.
-    vertices, faces: the counts of all its meshes.
+    vertices, faces: the counts of all its meshes. bodies: connected pieces of at least 1 % of the volume; of an animation
+    the most in any frame.
     """
     import pyarrow as pa
 
@@ -65,6 +67,7 @@ def sample_schema() -> "pa.Schema":
             ("mesh", pa.string()),
             ("vertices", pa.int64()),
             ("faces", pa.int64()),
+            ("bodies", pa.int32()),
         ]
     )
 
@@ -231,10 +234,14 @@ class ExtractionActor:
         found = self.extraction.meshes(torch.from_numpy(theta.copy()))
         row: dict[str, Any] = {"id": name, "theta": theta}
         if isinstance(found, EmptySurface):
-            return {**row, "reason": found.reason, "vertices": 0, "faces": 0}
+            return {**row, "reason": found.reason, "vertices": 0, "faces": 0, "bodies": 0}
         mesh_format = self.extraction.config.generate.mesh_format
         path = f"meshes/{name}.{mesh_format}"
         content = write_mesh(found[0], mesh_format) if len(found) == 1 else write_animation(found)
         write_bytes(self.run.path("samples", path), content)
-        sizes = {"vertices": sum(len(mesh.vertices) for mesh in found), "faces": sum(len(mesh.faces) for mesh in found)}
+        sizes = {
+            "vertices": sum(len(mesh.vertices) for mesh in found),
+            "faces": sum(len(mesh.faces) for mesh in found),
+            "bodies": max(bodies(mesh) for mesh in found),
+        }
         return {**row, "surface": self.extraction.points(found, name).reshape(-1), "mesh": path, **sizes}

@@ -38,6 +38,21 @@ _METRICS = {
         "0.5 is optimal. 1 means that generated and real are told apart every time; below 0.5 points to copies.",
         "How often a shape's nearest neighbour among generated and held-out shapes is of its own kind.",
     ),
+    "one_body": (
+        "In one body",
+        "Higher is better, 1 at most, where real shapes are in one piece.",
+        "Share of generated shapes (in every frame of an animation) with a single connected piece of at least 1 % of the volume.",
+    ),
+    "frame_step_cd_generated": (
+        "Step from frame to frame, generated",
+        "As large as that of held-out animations: much more is jitter, much less is standing still.",
+        "Mean Chamfer distance of neighbouring frames.",
+    ),
+    "frame_step_cd_held_out": (
+        "Step from frame to frame, held out",
+        "",
+        "The same of animations that no training has seen.",
+    ),
 }
 
 

@@ -26,6 +26,8 @@ class EvaluateSettings:
     """Standard deviation of the noise in the baseline 'training weights plus noise' (memorisation audit)."""
     neighbours: int = execution(3)
     """Nearest training shapes recorded for each generated one."""
+    controls: bool = execution(True)
+    """Also score sets whose worth is known (training shapes, copies with noise, averages, a Gaussian, one repeated)."""
 
     def __post_init__(self) -> None:
         check_positive(self, "points", "noise", "neighbours")

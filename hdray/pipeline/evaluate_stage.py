@@ -4,10 +4,8 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from hdray.config.tree import Config, flatten
@@ -16,17 +14,24 @@ from hdray.metrics.evaluation import evaluate
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
 from hdray.metrics.temporal import chamfer_distances, normalised, steps
 from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.control_rows import control_rows
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
-from hdray.pipeline.generate_stage import Extraction, generate_keys, sample_ids, samples_table
+from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
-from hdray.pipeline.instances import Fitted, counts, matrix, read_fitted
+from hdray.pipeline.instances import counts
 from hdray.pipeline.run_directory import RunDirectory, content_hash
-from hdray.signals.points import decode
-from hdray.surfaces.polygonise import EmptySurface
+from hdray.pipeline.shapes import (
+    SPLITS,
+    Shapes,
+    generated_shapes,
+    one_body_share,
+    reference_shapes,
+    shapes_of,
+    training_shapes,
+)
 
 STAGE = "evaluate"
-SPLITS = {"validation": ["validation"], "test": ["test"], "held-out": ["validation", "test"]}
 
 
 def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
@@ -69,6 +74,9 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
     task = ray.remote(_evaluate).options(num_cpus=cpus, num_gpus=gpus)
     evaluation = ray.get(task.remote(run.url, config))
+    if config.evaluate.controls:
+        rows = control_rows(run, config, resources)
+        evaluation["controls"] = {kind: finite(metrics) for kind, metrics in rows.items()}
     run.write_json(evaluation, "evaluations", f"{config.preset}.json")
     run.write_json({name: evaluation[name] for name in ("metrics", "protocol", "counts")}, "metrics.json")
     run.finish(STAGE, time.monotonic() - begin)
@@ -76,30 +84,21 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
         print(f"{name}: {value if value is None else format(value, '.4g')}")
 
 
-@dataclass(frozen=True)
-class Shapes:
-    """Some shapes: ids, vectors theta (N, D) and clouds (N, P, 3), of animations (N, T, P, 3), float32."""
-
-    ids: list[str]
-    theta: torch.Tensor
-    clouds: torch.Tensor
-    one_body: float = math.nan
-    """Share of those that have a surface whose surface is one body, in every frame; known of generated shapes."""
-
-
 def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     """The whole evaluation as plain numbers; runs in one Ray task, on a GPU if there is one."""
     use_threads(0)
     run, settings = RunDirectory(run_url), config.evaluate
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    references = _shapes(read_fitted(run, SPLITS[settings.reference_split]), config)
-    training = _shapes(read_fitted(run, ["train"], config.fit.minimum_near_iou), config)
-    generated, empties = _generated(run, config)
+    references, training = reference_shapes(run, config), training_shapes(run, config)
+    generated, empties = generated_shapes(run, config)
     metrics, protocol = evaluate(generated.clouds, references.clouds, empties, settings, device)
-    metrics["one_body"] = generated.one_body
+    metrics["one_body"] = one_body_share(run, config)
     if config.signal.frames:
         metrics |= _motion(generated, references, settings.squared)
-    noise = _noisy_copies(training, config, max(1, min(len(generated.ids) + empties, len(training.ids))))
+    count = max(1, min(len(generated.ids) + empties, len(training.ids)))
+    noise, _ = shapes_of(
+        *noise_baseline(training.theta, training.ids, count, settings.noise, config.seed), config, "noise"
+    )
 
     def to_training(shapes: Shapes) -> dict[str, torch.Tensor]:
         """Distances (N, T) of shapes to the training shapes, in each space."""
@@ -148,53 +147,6 @@ def _motion(generated: Shapes, references: Shapes, squared: bool) -> dict[str, f
         "held_out": steps(references.clouds, squared=squared),
     }
     return {f"frame_step_cd_{kind}": float(distances.mean()) for kind, distances in moved.items()}
-
-
-def _shapes(fitted: Fitted, config: Config) -> Shapes:
-    """Real shapes by the points on their own surfaces."""
-    surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
-    return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
-
-
-def _clouds(surface: torch.Tensor, config: Config) -> torch.Tensor:
-    """The points to measure by, (N, P, 3) or (N, T, P, 3), of all those kept of each shape or frame, (N, ..., 3)."""
-    kept, frames = config.signal.surface_points, config.signal.frames
-    shape = (len(surface), frames, kept, 3) if frames else (len(surface), kept, 3)
-    return surface.reshape(shape)[..., : config.evaluate.points, :]
-
-
-def _generated(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
-    """The generated shapes that have a surface, and how many have none."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    table = samples_table(run).read(["theta", "surface", "bodies"])
-    assert table is not None, "check_evaluate or run_generate saw to it"
-    table = table.filter(pc.is_in(table["id"], value_set=pa.array(sample_ids(config))))
-    solid = table.filter(pc.is_valid(table["surface"]))
-    if not solid.num_rows:
-        return Shapes(
-            [], torch.empty(0, len(table["theta"][0].values)), _clouds(torch.empty(0, 3), config)
-        ), table.num_rows
-    shapes = Shapes(
-        solid["id"].to_pylist(),
-        torch.from_numpy(matrix(solid["theta"], np.float32)),
-        _clouds(torch.from_numpy(matrix(solid["surface"], np.float32)), config).clone(),
-        one_body=float(np.mean(np.array(solid["bodies"]) == 1)),
-    )
-    return shapes, table.num_rows - solid.num_rows
-
-
-def _noisy_copies(training: Shapes, config: Config, count: int) -> Shapes:
-    """Training vectors with noise, as what copying looks like; those whose surface is empty are left out."""
-    ids, theta = noise_baseline(training.theta, training.ids, count, config.evaluate.noise, config.seed)
-    extraction = Extraction(config)
-    made = [(index, extraction.meshes(vector)) for index, vector in enumerate(theta)]
-    solid = [(index, meshes) for index, meshes in made if not isinstance(meshes, EmptySurface)]
-    rows = [index for index, _ in solid]
-    drawn = [extraction.points(meshes, f"noise {ids[index]}") for index, meshes in solid]
-    clouds = torch.from_numpy(np.array(drawn, np.float32).reshape(len(rows), -1, 3))
-    return Shapes([ids[row] for row in rows], theta[rows], _clouds(clouds, config))
 
 
 def _audit_metrics(audit: Sequence[Novelty]) -> dict[str, float]:

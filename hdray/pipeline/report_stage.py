@@ -84,6 +84,10 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
         denoising=_denoising(run, config),
         metrics={name: value for name, value in result.get("metrics", {}).items() if value is not None},
         protocol=result.get("protocol", {}),
+        controls={
+            kind: {name: value for name, value in row.items() if value is not None}
+            for kind, row in result.get("controls", {}).items()
+        },
         audit=[
             NearestDistances(space=space, **{name: np.array(values) for name, values in kinds.items()})
             for space, kinds in result.get("audit", {}).items()

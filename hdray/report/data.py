@@ -111,6 +111,8 @@ class ReportData:
     """As in metrics.json: mmd_cd, cov_cd, nna_cd (fractions), and others."""
     protocol: Mapping[str, object] = field(default_factory=dict)
     """As in metrics.json."""
+    controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """The same metrics of sets whose worth is known, by name: mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z."""
     audit: Sequence[NearestDistances] = ()
     configuration: str | None = None
     """The text of the resolved config.yaml."""

@@ -91,6 +91,43 @@ def _other_metric(name: str, value: float) -> Metric:
     return Metric(name, f"{value:.4g}", "", "")
 
 
+_CONTROLS = {
+    "real": "Real against real: training shapes themselves",
+    "training": "Training vectors, by the surfaces of their fields",
+    "noise-0.02": "Training vectors plus noise of 0.02",
+    "noise-0.04": "Training vectors plus noise of 0.04",
+    "average": "Averages of two training vectors",
+    "nearest": "Between a training vector and its nearest neighbour",
+    "pca-gaussian": "A Gaussian with the training vectors' mean and covariance",
+    "repeated": "One training vector, repeated",
+}
+_COLUMNS = ("mmd_cd", "cov_cd", "nna_cd", "nearest_chamfer", "copying_z")
+
+
+@dataclass(frozen=True)
+class ComparedSet:
+    """A row of the table of controls; a value that is not known is a dash."""
+
+    name: str
+    values: tuple[str, ...]
+    own: bool
+
+
+def compared_sets(metrics: Mapping[str, float], controls: Mapping[str, Mapping[str, float]]) -> list[ComparedSet]:
+    """The generated shapes and the controls, each with MMD, COV, 1-NNA, nearest training distance and copying Z."""
+    if not controls:
+        return []
+    named = {"nearest_chamfer": "nearest_chamfer_generated", "copying_z": "nearest_chamfer_copying_z"}
+    own = {column: metrics[name] for column in _COLUMNS if (name := named.get(column, column)) in metrics}
+    rows = [("Generated", own, True), *((_CONTROLS.get(kind, kind), row, False) for kind, row in controls.items())]
+    return [
+        ComparedSet(
+            name, tuple(f"{row[column]:.3g}" if column in row else "\N{EN DASH}" for column in _COLUMNS), is_own
+        )
+        for name, row, is_own in rows
+    ]
+
+
 _NORMALISATIONS = {
     "none": "clouds as they are in the unit box",
     "std": "each cloud moved to mean 0 and divided by its standard deviation",

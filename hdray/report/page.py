@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from hdray.report.charts import Figure, audit_chart, fit_chart, loss_chart, smoothed
 from hdray.report.data import LossCurve, ReportData
-from hdray.report.findings import audit_finding, fit_table, metric_table, protocol_sentence
+from hdray.report.findings import audit_finding, compared_sets, fit_table, metric_table, protocol_sentence
 from hdray.report.gallery import NEIGHBOURS_SHOWN, Gallery, gallery, strip
 from hdray.report.inputs import funnel, left_out, other_counts, repairs
 from hdray.report.missing import missing_stages
@@ -80,6 +80,7 @@ def write_report(data: ReportData) -> Report:
         gallery_sentence=_gallery_sentence(data, len(shown.cards)),
         audit=[audit_finding(distances) for distances in data.audit],
         metrics=metric_table(data.metrics),
+        compared=compared_sets(data.metrics, data.controls),
         protocol_sentence=protocol_sentence(data.protocol),
         strip=strip(data.denoising, data.up),
         loss_sentence=_loss_sentence(data.loss_curve) if data.loss_curve else "",

@@ -3,7 +3,8 @@ import math
 
 import torch
 
-from hdray.pipeline.evaluate_stage import Shapes, finite, neighbours
+from hdray.pipeline.evaluate_stage import finite, neighbours
+from hdray.pipeline.shapes import Shapes
 
 
 def shapes(*ids: str) -> Shapes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hdray.report.data import NearestDistances
-from hdray.report.findings import audit_finding, fit_table, metric_table, protocol_sentence
+from hdray.report.findings import audit_finding, compared_sets, fit_table, metric_table, protocol_sentence
 
 UNSEEN = np.linspace(2, 3, 101)
 NOISED = np.linspace(0.1, 0.3, 51)
@@ -73,3 +73,22 @@ def test_the_protocol_in_words() -> None:
     for part in ("2048 points", "standard deviation", "not squared", "the test split"):
         assert part in sentence
     assert protocol_sentence({}) == ""
+
+
+def test_controls_stand_beside_the_generated_shapes() -> None:
+    own = {
+        "mmd_cd": 0.001,
+        "cov_cd": 0.4,
+        "nna_cd": 0.7,
+        "nearest_chamfer_generated": 0.02,
+        "nearest_chamfer_copying_z": -3,
+    }
+    rows = compared_sets(own, {"real": {"mmd_cd": 0.0005, "nna_cd": 0.5}, "another": {}})
+    assert [(row.name, row.own) for row in rows] == [
+        ("Generated", True),
+        ("Real against real: training shapes themselves", False),
+        ("another", False),
+    ]
+    assert rows[0].values == ("0.001", "0.4", "0.7", "0.02", "-3")
+    assert rows[1].values[:3] == ("0.0005", "\N{EN DASH}", "0.5")
+    assert compared_sets(own, {}) == []

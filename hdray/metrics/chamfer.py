@@ -1,4 +1,4 @@
-"""Chamfer distances between sets of point clouds, by blocks.
+"""Chamfer distances between sets of point clouds: of all pairs of points by blocks on a GPU, by groups on a CPU.
 
 The distance of clouds X and Y is the mean over X of the (squared) distance to the nearest point of Y plus the mean over
 Y of the (squared) distance to the nearest point of X: the sum of both directions, as published. Both come from one
@@ -13,11 +13,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from hdray.metrics.grouped import grouped, nearest_squared
 from hdray.threads import on_threads
 
-# Numbers in one block of distances. On a CPU the block and its scratch should stay in the cache.
 CPU_BLOCK = 2**17
+"""Pairs of groups of points between a cloud and the others it is compared with at a time."""
 GPU_BLOCK = 2**27
+"""Numbers in one block of distances."""
 
 
 def chamfer_matrix(
@@ -32,23 +34,39 @@ def chamfer_matrix(
         if clouds.dim() != 3 or clouds.shape[2] != 3:
             raise ValueError(f"clouds have shape {tuple(clouds.shape)}; they must be (N, P, 3)")
     device = torch.device(device)
-    # Coordinates first, so that each is contiguous along the points.
-    left = a.to(device, torch.float32).transpose(1, 2).contiguous()  # (N, 3, P)
-    right = left if b is None else b.to(device, torch.float32).transpose(1, 2).contiguous()  # (M, 3, Q)
-    result = torch.zeros(len(left), len(right), device=device)
-
-    def fill_row(row: int) -> None:
-        first = row + 1 if b is None else 0  # a cloud is at distance 0 from itself
-        result[row, first:] = distances_from_one(left[row], right[first:], squared)
-
     if device.type == "cpu":
-        on_threads(fill_row, len(left), torch.get_num_threads())
+        result = _matrix_on_cpu(a, b, squared)
     else:
+        # Coordinates first, so that each is contiguous along the points.
+        left = a.to(device, torch.float32).transpose(1, 2).contiguous()  # (N, 3, P)
+        right = left if b is None else b.to(device, torch.float32).transpose(1, 2).contiguous()  # (M, 3, Q)
+        result = torch.zeros(len(left), len(right), device=device)
         for row in range(len(left)):
-            fill_row(row)
+            first = row + 1 if b is None else 0  # a cloud is at distance 0 from itself
+            result[row, first:] = distances_from_one(left[row], right[first:], squared)
     if b is None:
         result += result.T.clone()
     return result.cpu()
+
+
+def _matrix_on_cpu(a: Tensor, b: Tensor | None, squared: bool) -> Tensor:
+    """`chamfer_matrix` by groups of points, a row to a thread at a time; without `b` the upper half."""
+    left = grouped(a.to("cpu", torch.float32))
+    right = left if b is None else grouped(b.to("cpu", torch.float32))
+    result = torch.zeros(len(left.points), len(right.points))
+    pairs = left.points.shape[1] * right.points.shape[1]  # of groups, between two clouds
+    clouds = max(1, CPU_BLOCK // max(pairs, 1))
+
+    def fill_row(row: int) -> None:
+        for start in range(row + 1 if b is None else 0, len(right.points), clouds):
+            part = right.part(start, start + clouds)
+            from_one, to_one = nearest_squared(left.part(row, row + 1), part)
+            if not squared:
+                from_one, to_one = from_one.sqrt(), to_one.sqrt()
+            result[row, start : start + clouds] = from_one.mean(dim=1) + to_one.mean(dim=1)
+
+    on_threads(fill_row, len(left.points), torch.get_num_threads())
+    return result
 
 
 def chamfer_matrix_of_sizes(
@@ -85,9 +103,8 @@ def _rows_by_size(clouds: Sequence[Tensor]) -> dict[int, list[int]]:
 def distances_from_one(cloud: Tensor, others: Tensor, squared: bool) -> Tensor:
     """Chamfer distances (M,) of one cloud (3, P) from others (M, 3, Q)."""
     points, count = cloud.shape[1], others.shape[2]
-    block = CPU_BLOCK if cloud.device.type == "cpu" else GPU_BLOCK
-    rows = max(1, min(points, block // max(count, 1)))  # points of the cloud at a time
-    clouds = max(1, block // (rows * count))  # other clouds at a time
+    rows = max(1, min(points, GPU_BLOCK // max(count, 1)))  # points of the cloud at a time
+    clouds = max(1, GPU_BLOCK // (rows * count))  # other clouds at a time
     result = others.new_empty(len(others))
     for start in range(0, len(others), clouds):
         part = others[start : start + clouds].unsqueeze(2)  # (m, 3, 1, Q)

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.metrics import chamfer
-from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes
+from hdray.metrics import chamfer, grouped
+from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes, distances_from_one
 
 
 def random_clouds(count: int, points: int, seed: int) -> torch.Tensor:
@@ -67,9 +67,22 @@ def test_worked_by_hand():
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch):
     a, b = random_clouds(2, 130, 0), random_clouds(3, 70, 1)
     whole = chamfer_matrix(a, b)
-    for block in (70, 1_000, 30_000):
+    for block in (1, 20, 1_000):
         monkeypatch.setattr(chamfer, "CPU_BLOCK", block)
-        torch.testing.assert_close(chamfer_matrix(a, b), whole, rtol=1e-6, atol=0)
+        monkeypatch.setattr(grouped, "BLOCK", 100 * block)
+        assert torch.equal(chamfer_matrix(a, b), whole)
+
+
+@pytest.mark.parametrize("squared", [True, False])
+def test_the_way_of_gpus_gives_the_same(squared: bool, monkeypatch: pytest.MonkeyPatch):
+    """All pairs of points by blocks: run here on a CPU, so that it is tested where there is no GPU."""
+    a, b = random_clouds(2, 130, 0), random_clouds(3, 70, 1)
+    expected = chamfer_matrix(a, b, squared=squared)
+    for block in (70, 1_000, 30_000, 2**27):
+        monkeypatch.setattr(chamfer, "GPU_BLOCK", block)
+        for row, cloud in enumerate(a):
+            found = distances_from_one(cloud.T.contiguous(), b.transpose(1, 2).contiguous(), squared)
+            torch.testing.assert_close(found, expected[row], rtol=1e-6, atol=0)
 
 
 def test_of_a_set_with_itself():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import ray
 
-BLOCK = {"chamfer": 64, "emd": 16}
+BLOCK = {"chamfer": 32, "emd": 16}
 """Shapes along either side of a task's block: seconds of work on a core at the usual numbers of points."""
 PROGRESS_S = 10.0
 

@@ -68,6 +68,12 @@ def test_copies_of_the_references():
     assert distribution_metrics(real, real, real) == {"mmd": 0.0, "cov": 1.0, "nna": 0.0}
 
 
+def test_a_copy_on_either_side_makes_a_wrong_call():
+    """Two equal references, each with a copy among the generated: as near to its own kind as to the other, both ways."""
+    alike = torch.zeros(2, 2)
+    assert distribution_metrics(alike, alike, alike)["nna"] == 0.0
+
+
 def test_two_separate_clusters_are_told_apart():
     near, far = torch.full((4, 4), 0.1), torch.full((4, 4), 5.0)
     assert distribution_metrics(far, near, near)["nna"] == 1.0

@@ -1,0 +1,75 @@
+"""Sweeps: trials under Tune, a failure among them, resumption, and the table."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from hdray.config.sweep import Sweep
+from hdray.errors import UserError
+from hdray.pipeline.sweep import compare, lines, run_sweep
+
+SWEEP = Sweep(
+    title="steps",
+    preset="demo",
+    set={},
+    key="fit.steps",
+    values=(10, 20),
+    seeds=(0, 1, 2),
+    metrics={"mmd_cd": "lower", "nna_cd": "half"},
+    published={"10": {"mmd_cd": 3.5}},
+)
+
+JOB = """
+import json, pathlib, sys, yaml
+run, config = pathlib.Path(sys.argv[4]), yaml.safe_load(open(sys.argv[2]))
+if "seed=1" in run.name and not pathlib.Path({marker!r}).exists():
+    sys.exit(2)
+run.mkdir(exist_ok=True)
+with open({log!r}, "a") as log:
+    log.write(run.name + "\\n")
+metrics = {{"mmd_cd": 1 / config["fit"]["steps"] + config["seed"] / 1000, "nna_cd": 0.6}}
+(run / "metrics.json").write_text(json.dumps({{"metrics": metrics}}))
+(run / "report.html").write_text("a page")
+"""
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_path: Path) -> None:
+    """The job is a stand-in: what Tune does with it is real."""
+    marker, log = tmp_path / "mended", tmp_path / "log"
+    script = tmp_path / "job.py"
+    script.write_text(JOB.format(marker=str(marker), log=str(log)))
+    job = (sys.executable, str(script))
+    run = str(tmp_path / "sweep")
+    with pytest.raises(UserError, match=r"2 of 6 trials have no metrics, fit\.steps=10,seed=1 .*exit code 2"):
+        run_sweep(SWEEP, "", run, 2, job)
+    assert len(log.read_text().splitlines()) == 4
+    marker.touch()
+    table = run_sweep(SWEEP, "", run, 2, job)
+    done = log.read_text().splitlines()
+    assert len(done) == len(set(done)) == 6, "what was finished is not run again"
+    assert table["rows"]["20"]["mmd_cd"]["mean"] == pytest.approx(0.051)
+    assert (tmp_path / "sweep" / "sweep.json").exists()
+
+
+def test_differences_are_paired_by_seed_and_turned_to_what_is_better() -> None:
+    found = {
+        (10, 0): {"mmd_cd": 0.5, "nna_cd": 0.9},
+        (20, 0): {"mmd_cd": 0.4, "nna_cd": 0.3},
+        (10, 1): {"mmd_cd": 0.9, "nna_cd": 0.6},
+        (20, 1): {"mmd_cd": 0.8, "nna_cd": 0.2},
+        (10, 2): {"mmd_cd": 0.7, "nna_cd": 0.5},
+        (20, 2): {"mmd_cd": 0.6, "nna_cd": 0.5},
+    }
+    table = compare(SWEEP, found)
+    mmd, nna = table["rows"]["20"]["mmd_cd"], table["rows"]["20"]["nna_cd"]
+    assert mmd["gain"] == pytest.approx(0.1)
+    assert (mmd["better_than_first"], mmd["verdict"]) == (True, "resolved")
+    # Distances from one half: 0.4, 0.1, 0 against 0.2, 0.3, 0.
+    assert nna["gain"] == pytest.approx(0.0)
+    assert nna["verdict"] == "unresolved"
+    said = "\n".join(lines(SWEEP, table))
+    assert "[3.5]" in said
+    assert "mmd_cd: 20 is better than 10 by 0.1 (0.1 to 0.1): resolved" in said

@@ -1,0 +1,18 @@
+"""From settings to what the vectors of a run stand for."""
+
+from hdray.fields.cloud import PointCloud
+from hdray.fields.mlp import MLPField
+from hdray.fields.settings import FieldSettings
+from hdray.fields.voxels import VoxelField
+
+Representation = MLPField | VoxelField | PointCloud
+"""What a vector stands for: a field, or a cloud of points."""
+
+
+def build_field(settings: FieldSettings, surface_points: int) -> Representation:
+    """The representation of `settings.kind`; clouds have `surface_points` points."""
+    if settings.kind == "voxels":
+        return VoxelField(settings)
+    if settings.kind == "points":
+        return PointCloud(surface_points)
+    return MLPField(settings)

@@ -8,10 +8,12 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
-from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.fields.cloud import PointCloud
+from hdray.generators.build import build_generator
+from hdray.generators.vector_diffusion import VectorDiffusion
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.exactly_once import CommittedTable
+from hdray.pipeline.field import field_of
 from hdray.pipeline.instances import matrix
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -19,6 +21,7 @@ from hdray.pipeline.train_stage import TRAINEE
 from hdray.pipeline.training import MODEL_FILE
 from hdray.seeds import numpy_stream
 from hdray.signals.mesh import Mesh
+from hdray.surfaces.beads import bead_centres, beads
 from hdray.surfaces.extract import extract
 from hdray.surfaces.files import write_mesh
 from hdray.surfaces.points import surface_points
@@ -145,11 +148,11 @@ def sample_and_extract(
     )
 
 
-def load_generator(run: RunDirectory, config: Config) -> HyperDiffusion:
+def load_generator(run: RunDirectory, config: Config) -> VectorDiffusion:
     """The run's trained generator on the device of this worker."""
     from safetensors.torch import load
 
-    model = HyperDiffusion(MLPField(config.field).layout, config.generator)
+    model = build_generator(field_of(config).layout, config.generator)
     model.load_state_dict(load(read_bytes(run.path(*MODEL))))
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
@@ -175,11 +178,15 @@ class Extraction:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.field = MLPField(config.field)
+        self.field = field_of(config)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
 
     def mesh(self, theta: torch.Tensor) -> Mesh | EmptySurface:
-        """The surface of a vector (D,)."""
+        """The surface of a vector (D,); of a cloud of points, beads around them."""
+        if isinstance(self.field, PointCloud):
+            if not theta.isfinite().all():
+                return EmptySurface("the vector holds numbers that are not finite")
+            return beads(self.field.points(theta).numpy())
         settings = self.config.generate
         return extract(
             self.field,
@@ -191,7 +198,9 @@ class Extraction:
         )
 
     def points(self, mesh: Mesh, name: str) -> np.ndarray:
-        """Points (S, 3) float32 on a mesh, drawn for its name."""
+        """Points (S, 3) float32 on a mesh, drawn for its name; those of a cloud are itself."""
+        if isinstance(self.field, PointCloud):
+            return bead_centres(mesh)
         stream = numpy_stream(self.config.seed, name, "surface")
         return surface_points(mesh, self.config.signal.surface_points, stream)
 

@@ -14,9 +14,8 @@ import hdray
 from hdray.config.load import to_yaml
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.generate_stage import MODEL, load_generator, sample_ids, samples_table
+from hdray.pipeline.generate_stage import MODEL, Extraction, load_generator, sample_ids, samples_table
 from hdray.pipeline.instances import Fitted, counts, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -34,7 +33,6 @@ from hdray.report.data import (
 from hdray.report.page import write_report
 from hdray.signals.mesh import Mesh
 from hdray.signals.mesh_file import read_mesh
-from hdray.surfaces.extract import extract
 from hdray.surfaces.polygonise import EmptySurface
 
 SHOWN = 24
@@ -122,7 +120,7 @@ def _generated(
         name: [
             Neighbour(**near)
             for near in neighbours_of.get(name, ())
-            if near["chamfer_rank"] <= NEAREST_SHOWN or near["weights_rank"] == 1
+            if near["chamfer_rank"] <= NEAREST_SHOWN or near.get("weights_rank") == 1
         ]
         for name in names
     }
@@ -153,15 +151,9 @@ def _training_shape(fitted: Fitted, key: str, config: Config) -> TrainingShape:
 
 def _mesh(theta: np.ndarray, config: Config, level: float) -> Mesh | None:
     """The mesh of a vector (D,), or None where its surface is empty."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    vector = torch.from_numpy(theta.copy())
-    found = extract(
-        MLPField(config.field),
-        vector,
-        resolution=min(config.generate.resolution, FINEST_PREVIEW),
-        level=level,
-        device=device,
-    )
+    resolution = min(config.generate.resolution, FINEST_PREVIEW)
+    preview = replace(config.generate, resolution=resolution, level=level, method="coarse-to-fine")
+    found = Extraction(replace(config, generate=preview)).mesh(torch.from_numpy(theta.copy()))
     return None if isinstance(found, EmptySurface) else found
 
 

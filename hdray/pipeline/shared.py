@@ -7,6 +7,7 @@ from hdray.errors import UserError
 from hdray.fields.mlp import MLPField
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.field import field_of
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
 from hdray.pipeline.run_directory import RunDirectory, content_hash
@@ -33,6 +34,7 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
 
     `random`: one seeded draw. `fitted`: the first accepted training shape in order of ids, fitted from that draw
     (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently in the published code).
+    What is not fitted by descent has zeros.
 
     Raises UserError where no training shape can be read.
     """
@@ -40,10 +42,13 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
     if not run.has("shared", "initialisation.safetensors"):
         from safetensors.torch import save
 
-        if config.fit.initialisation == "fitted":
+        field = field_of(config)
+        if not isinstance(field, MLPField):
+            theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
+        elif config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, inputs, resources)  # (D,)
         else:
-            theta, based_on = random_start(MLPField(config.field), config.seed), "random draw"
+            theta, based_on = random_start(field, config.seed), "random draw"
         write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]

@@ -67,6 +67,7 @@ class UNet3D(nn.Module):
             for module in self.modules():
                 if isinstance(module, nn.Conv3d | nn.Linear):
                     module.weight.normal_(std=1 / math.sqrt(module.weight[0].numel()), generator=generator)
+                    assert module.bias is not None
                     module.bias.zero_()
             for module in self.modules():
                 if isinstance(module, ResidualBlock):
@@ -94,7 +95,7 @@ class UNet3D(nn.Module):
             grid = block(grid, time)
         for blocks, refine, skip in reversed(list(zip(self.up, self.refine, passed, strict=True))):
             grid = torch.cat([refine(functional.interpolate(grid, scale_factor=2.0)), skip], dim=1)
-            for block in blocks:  # type: ignore[attr-defined]
+            for block in blocks:
                 grid = block(grid, time)
         return self._to_vectors(self.output(functional.silu(self.norm_out(grid))))
 

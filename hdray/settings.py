@@ -18,6 +18,11 @@ def execution(default: Any) -> Any:
     return field(default=default, metadata={"execution": True})
 
 
+def later(default: Any) -> Any:
+    """A result key that came after the first runs: at its default it is left out of what stages record, as in those."""
+    return field(default=default, metadata={"later": True})
+
+
 def check(name: str, value: Any, accepted: bool, right: str) -> None:
     """Raise ValueError naming the field, the value it got and what would be right, unless `accepted`."""
     if not accepted:

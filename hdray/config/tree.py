@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from hdray.fields.settings import MLPSettings
+from hdray.config.pairs import check_pair
+from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.settings import EvaluateSettings
@@ -114,7 +115,7 @@ class Config:
     """Seed of every random draw of the run."""
     inputs: InputSettings = dataclasses.field(default_factory=InputSettings)
     signal: OccupancySettings = dataclasses.field(default_factory=OccupancySettings)
-    field: MLPSettings = dataclasses.field(default_factory=MLPSettings)
+    field: FieldSettings = dataclasses.field(default_factory=FieldSettings)
     fit: FitSettings = dataclasses.field(default_factory=FitSettings)
     generator: GeneratorSettings = dataclasses.field(default_factory=GeneratorSettings)
     train: TrainSettings = dataclasses.field(default_factory=TrainSettings)
@@ -132,15 +133,25 @@ class Config:
         animated = bool(self.signal.frames)
         fits = not animated or self.generate.mesh_format == "glb"
         check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
+        still = not animated or self.field.kind == "mlp"
+        check("field.kind", self.field.kind, still, "mlp for animations (signal.frames is set)")
+        check_pair(self.field, self.generator)
 
 
 def flatten(settings: Any, prefix: str = "", results_only: bool = False) -> dict[str, Any]:
-    """The tree as {"section.key": value}; with `results_only`, without the keys marked as execution."""
+    """The tree as {"section.key": value}.
+
+    With `results_only`, without the keys marked as execution, and without those marked as later that have their default.
+    """
     flat: dict[str, Any] = {}
     for item in fields(settings):
         value = getattr(settings, item.name)
         if is_dataclass(value):
             flat.update(flatten(value, f"{prefix}{item.name}.", results_only))
-        elif not (results_only and item.metadata.get("execution")):
+        elif not (results_only and _left_out(item, value)):
             flat[prefix + item.name] = value
     return flat
+
+
+def _left_out(item: dataclasses.Field[Any], value: Any) -> bool:
+    return bool(item.metadata.get("execution") or (item.metadata.get("later") and value == item.default))

@@ -1,15 +1,9 @@
-"""A field over space and time, and one moment of it as a field over space."""
+"""One moment of a field over space and time, as a field over space."""
 
 import torch
 from torch import Tensor
 
 from hdray.fields.mlp import MLPField
-from hdray.fields.settings import MLPSettings
-
-
-def field_of(settings: MLPSettings, frames: int) -> MLPField:
-    """The field of still shapes (3 coordinates; frames 0) or of animations (4, the last one time)."""
-    return MLPField(settings, dimension=4 if frames else 3)
 
 
 class FrozenTime:

@@ -6,14 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hdray.fields.build import Representation
 from hdray.fields.mlp import MLPField
 from hdray.fitting.descent import fit
 from hdray.fitting.settings import FitSettings
 from hdray.seeds import torch_stream
 
 
-def random_start(field: MLPField, seed: int) -> Tensor:
-    """(D,) drawn as a freshly built network would be; the same for the same run seed."""
+def random_start(field: Representation, seed: int) -> Tensor:
+    """(D,) as the field initialises itself (drawn like a new network, of an MLP); the same for the same run seed."""
     return field.initialise(torch_stream(seed, "initialisation"))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import Field
 from hdray.signals.points import decode, unpack
 
 
@@ -27,7 +27,7 @@ class Quality:
 
 @torch.no_grad()
 def quality(
-    field: MLPField,
+    field: Field,
     theta: Tensor,
     points: Tensor | np.ndarray,
     labels: Tensor | np.ndarray,

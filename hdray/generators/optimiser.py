@@ -13,8 +13,8 @@ ParameterGroups = list[dict[str, Any]]
 
 
 def parameter_groups(module: nn.Module, settings: TrainSettings) -> ParameterGroups:
-    """Groups for AdamW: the matrices of Linear layers decay; biases, norms and positions only if everything does."""
-    matrices = {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear)}
+    """Groups for AdamW: matrices of Linear and convolution layers decay; biases, norms and positions if everything does."""
+    matrices = {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear | nn.Conv3d)}
     groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for parameter in module.parameters():
         groups[settings.decay_everything or id(parameter) in matrices].append(parameter)

@@ -1,8 +1,8 @@
-"""Settings of generators: the denoising transformer, its diffusion, its training, and sampling from it."""
+"""Settings of generators: the denoising network, its diffusion, its training, and sampling from it."""
 
 from dataclasses import dataclass
 
-from hdray.settings import STRICT, check, check_choice, check_positive, execution
+from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
 
 LARGEST_RESOLUTION = 890
 """Marching cubes numbers the edges of its grid in 32 bits, three to a cell."""
@@ -10,16 +10,20 @@ LARGEST_RESOLUTION = 890
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSettings:
-    """HyperDiffusion: a transformer over layer-wise weight tokens that denoises weight vectors (section 5)."""
+    """Diffusion of vectors: HyperDiffusion (section 5) and the baselines it is compared with (section 6)."""
 
     __pydantic_config__ = STRICT
 
+    kind: str = later("hyperdiffusion")
+    """hyperdiffusion (of an mlp's weights), voxel-diffusion (of voxels) or point-diffusion (of points)."""
     width: int = 2_880
-    """Width of a token inside the transformer."""
+    """Width of a token inside the transformer; channels of the U-Net's finest level; width of point-diffusion's latents."""
     layers: int = 12
-    """Transformer blocks."""
+    """Transformer blocks; residual blocks of each U-Net level; rounds of point-diffusion between points and latents."""
     heads: int = 16
     """Attention heads."""
+    patch: int = later(1)
+    """Voxel-diffusion only: edge of the cubes of voxels that are one place of the U-Net's finest level."""
     timesteps: int = 500
     """Diffusion steps T of the training process."""
     beta_start: float = 1e-4
@@ -34,7 +38,8 @@ class GeneratorSettings:
     """Model the difference from the shared initialisation (no difference when normalising by dimension)."""
 
     def __post_init__(self) -> None:
-        check_positive(self, "width", "layers", "heads", "timesteps", "beta_start")
+        check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "point-diffusion"))
+        check_positive(self, "width", "layers", "heads", "patch", "timesteps", "beta_start")
         check("heads", self.heads, self.width % self.heads == 0, f"a divisor of generator.width = {self.width}")
         check("beta_end", self.beta_end, self.beta_start <= self.beta_end < 1, "between beta_start and 1")
         check_choice(self, "predict", ("x0", "noise"))

@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Span(Protocol):
-    """What is read of a piece of a layout: where it lies in the vector."""
+    """What is read of a piece of a layout: where it lies in the vector, and what shape it has there."""
 
     @property
     def start(self) -> int:
@@ -15,6 +15,11 @@ class Span(Protocol):
     @property
     def stop(self) -> int:
         """One past its last entry."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its dimensions; their product is the number of its entries."""
         ...
 
 

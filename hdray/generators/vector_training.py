@@ -1,6 +1,6 @@
-"""Training a HyperDiffusion generator on a table of weight vectors.
+"""Training a diffusion generator on a table of vectors.
 
-Shapes: N vectors, B of them in a batch, D weights.
+Shapes: N vectors, B of them in a batch, D entries.
 """
 
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from collections.abc import Collection
 import torch
 from torch import Tensor, nn
 
-from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.generators.build import build_generator
 from hdray.generators.normaliser import Normaliser
 from hdray.generators.optimiser import ParameterGroups, parameter_groups
 from hdray.generators.settings import GeneratorSettings, TrainSettings
@@ -17,7 +17,7 @@ from hdray.seeds import torch_stream
 
 
 class VectorTraining:
-    """The Trainee of HyperDiffusion: shuffled epochs over the vectors, a diffusion step and noise for every row."""
+    """The Trainee of every diffusion generator: shuffled epochs over the vectors, a diffusion step and noise for every row."""
 
     zero_stages: Collection[int] = (0, 1, 2, 3)
     precisions: Collection[str] = ("bf16", "fp32")
@@ -34,8 +34,8 @@ class VectorTraining:
         if not torch.isfinite(theta).all():
             raise ValueError("some of the vectors to train on have entries that are not finite")
         self.seed = seed
-        self.model = HyperDiffusion(layout, settings)
-        self.model.transformer.initialise(torch_stream(seed, "transformer", "initialisation"))
+        self.model = build_generator(layout, settings)
+        self.model.initialise(seed)
         self.model.normaliser = Normaliser.fit(
             theta, self.model.sizes, settings.normalisation, reference if settings.delta else None
         )
@@ -44,8 +44,8 @@ class VectorTraining:
 
     @property
     def module(self) -> nn.Module:
-        """The transformer; the scaling of the vectors stays out of it, and so out of reach of casts to bf16."""
-        return self.model.transformer
+        """The network; the scaling of the vectors stays out of it, and so out of reach of casts to bf16."""
+        return self.model.network
 
     @property
     def records(self) -> int:
@@ -53,7 +53,7 @@ class VectorTraining:
         return len(self.vectors)
 
     def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
-        """Linear matrices decay, the rest only if everything does."""
+        """Matrices decay, the rest only if everything does."""
         return parameter_groups(self.module, settings)
 
     def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
@@ -73,9 +73,9 @@ class VectorTraining:
         return self.model.loss(batch)
 
     def export(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The state dict of the HyperDiffusion model with these weights of its transformer."""
+        """The state dict of the model with these weights of its network."""
         scaling = {"shift": self.model.shift, "scale": self.model.scale}
-        return {**{f"transformer.{name}": weight for name, weight in weights.items()}, **scaling}
+        return {**{f"{self.model.NETWORK}.{name}": weight for name, weight in weights.items()}, **scaling}
 
     def _pick(self, draw: int) -> int:
         """The vector of the draw-th row since the start of training."""

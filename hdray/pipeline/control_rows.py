@@ -26,7 +26,8 @@ def control_rows(run: RunDirectory, config: Config, resources: Resources) -> dic
 
     cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
     task = ray.remote(control_row).options(num_cpus=cpus, num_gpus=gpus)
-    kinds = (REAL, *KINDS)
+    # Points come in no order: the average of two clouds, or a Gaussian over them, means nothing.
+    kinds = (REAL, "repeated") if config.field.kind == "points" else (REAL, *KINDS)
     return dict(zip(kinds, ray.get([task.remote(run.url, config, kind) for kind in kinds]), strict=True))
 
 

@@ -103,10 +103,10 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     def to_training(shapes: Shapes) -> dict[str, torch.Tensor]:
         """Distances (N, T) of shapes to the training shapes, in each space."""
         here, there = (normalised(some.clouds, settings.normalisation) for some in (shapes, training))
-        return {
-            "weights": weight_distances(shapes.theta, training.theta, device),
-            "chamfer": chamfer_distances(here, there, squared=settings.squared, device=device),
-        }
+        found = {"chamfer": chamfer_distances(here, there, squared=settings.squared, device=device)}
+        if config.field.kind != "points":  # points come in no order: the same cloud may be far away as a vector
+            found["weights"] = weight_distances(shapes.theta, training.theta, device)
+        return found
 
     distances = {
         kind: to_training(shapes)
@@ -115,6 +115,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     audit = [
         novelty(space, *(distances[kind][space] for kind in ("generated", "held_out", "noise")))
         for space in ("weights", "chamfer")
+        if space in distances["generated"]
     ]
     return {
         "metrics": finite({**metrics, **_audit_metrics(audit)}),
@@ -164,7 +165,9 @@ def neighbours(
     order = {space: nearest(matrix_, len(training.ids)).indices for space, matrix_ in distances.items()}
     found: dict[str, list[dict[str, Any]]] = {}
     for row, name in enumerate(generated.ids):
-        picks = [*order["chamfer"][row, :count].tolist(), *order["weights"][row, :count].tolist()]
+        picks = [
+            pick for space in ("chamfer", "weights") if space in order for pick in order[space][row, :count].tolist()
+        ]
         found[name] = [
             {
                 "id": training.ids[pick],

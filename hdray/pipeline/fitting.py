@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from hdray.config.tree import Config
-from hdray.fields.frame import field_of
-from hdray.fitting.descent import fit
-from hdray.fitting.quality import quality
+from hdray.fields.cloud import PointCloud
+from hdray.fitting.quality import Quality, quality
+from hdray.fitting.represent import represent
 from hdray.pipeline.cluster import use_threads
+from hdray.pipeline.field import field_of
 from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, instances_schema
 from hdray.pipeline.shared import read_initialisation
 from hdray.signals.animation import frame_times
@@ -25,7 +26,7 @@ class FittingActor:
     def __init__(self, config: Config, initialisation_url: str) -> None:
         use_threads(config.execution.fitting_threads)
         self.config = config
-        self.field = field_of(config.field, config.signal.frames)
+        self.field = field_of(config)
         self.times = times_of(config)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.start, self.shared_hash = read_initialisation(initialisation_url)
@@ -46,10 +47,11 @@ class FittingActor:
         begin = time.perf_counter()
         points = {name: stack(rows, name) for name in POINT_COLUMNS}
         ids = [row["id"] for row in rows]
-        result = fit(
+        result = represent(
             self.field,
             points["points"],
             points["labels"],
+            stack(rows, "surface"),
             self.start,
             self.config.fit,
             ids,
@@ -57,19 +59,8 @@ class FittingActor:
             self.device,
             self.times,
         )
-        held_out = {
-            kind: quality(
-                self.field,
-                result.theta,
-                points[f"held_out_{kind}"],
-                points[f"held_out_{kind}_labels"],
-                self.device,
-                times=self.times,
-            )
-            for kind in ("uniform", "near")
-        }
+        held_out = self.held_out(result.theta, points)
         seconds = (time.perf_counter() - begin) / len(rows)
-        loss = (held_out["uniform"].bce + held_out["near"].bce) / 2
         for index, row in enumerate(rows):
             row["surface"] = np.frombuffer(row["surface"], np.uint16)
             row["fit_seconds"], row["shared_hash"] = seconds, self.shared_hash
@@ -78,8 +69,23 @@ class FittingActor:
                 row["reason"] = "its fit diverged: the vector is not finite"
                 continue
             row["theta"] = result.theta[index].numpy()
-            row["loss"] = float(loss[index])
-            row["iou"], row["near_iou"] = (float(held_out[kind].iou[index]) for kind in ("uniform", "near"))
+            if held_out is not None:
+                uniform, near = held_out
+                row["loss"] = float((uniform.bce[index] + near.bce[index]) / 2)
+                row["iou"], row["near_iou"] = float(uniform.iou[index]), float(near.iou[index])
+
+    def held_out(self, theta: torch.Tensor, points: dict[str, torch.Tensor]) -> tuple[Quality, Quality] | None:
+        """Quality of vectors (K, D) on held-out points, uniform and near; None for a cloud, which has no inside."""
+        if isinstance(self.field, PointCloud):
+            return None
+        field, device = self.field, self.device
+        uniform, near = (
+            quality(
+                field, theta, points[f"held_out_{kind}"], points[f"held_out_{kind}_labels"], device, times=self.times
+            )
+            for kind in ("uniform", "near")
+        )
+        return uniform, near
 
 
 def times_of(config: Config) -> torch.Tensor | None:

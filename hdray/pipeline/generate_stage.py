@@ -8,10 +8,14 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
-from hdray.fields.frame import FrozenTime, field_of
-from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.fields.cloud import PointCloud
+from hdray.fields.frame import FrozenTime
+from hdray.fields.mlp import MLPField
+from hdray.generators.build import build_generator
+from hdray.generators.vector_diffusion import VectorDiffusion
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.exactly_once import CommittedTable
+from hdray.pipeline.field import field_of
 from hdray.pipeline.instances import matrix
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -21,9 +25,11 @@ from hdray.seeds import numpy_stream
 from hdray.signals.animation import frame_times
 from hdray.signals.mesh import Mesh
 from hdray.surfaces.animation_file import write_animation
+from hdray.surfaces.beads import bead_centres, beads
 from hdray.surfaces.bodies import bodies
 from hdray.surfaces.extract import extract
 from hdray.surfaces.files import write_mesh
+from hdray.surfaces.grid import Field
 from hdray.surfaces.points import surface_points
 from hdray.surfaces.polygonise import EmptySurface
 
@@ -54,7 +60,7 @@ def sample_schema() -> "pa.Schema":
     theta: its vector. reason: why it has no surface, null where it has one. surface: points on it (S x 3, float32, in
     the box; of an animation S of each frame, frame after frame), null where it has none. mesh: its file below samples/.
     vertices, faces: the counts of all its meshes. bodies: connected pieces of at least 1 % of the volume; of an animation
-    the most in any frame.
+    the most in any frame, null of a cloud of points.
     """
     import pyarrow as pa
 
@@ -151,11 +157,11 @@ def sample_and_extract(
     )
 
 
-def load_generator(run: RunDirectory, config: Config) -> HyperDiffusion:
+def load_generator(run: RunDirectory, config: Config) -> VectorDiffusion:
     """The run's trained generator on the device of this worker."""
     from safetensors.torch import load
 
-    model = HyperDiffusion(field_of(config.field, config.signal.frames).layout, config.generator)
+    model = build_generator(field_of(config).layout, config.generator)
     model.load_state_dict(load(read_bytes(run.path(*MODEL))))
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
@@ -181,12 +187,22 @@ class Extraction:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.field = field_of(config)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        field, times = field_of(config.field, config.signal.frames), frame_times(config.signal)
-        self.moments = [field] if times is None else [FrozenTime(field, float(time)) for time in times]
+        times = frame_times(config.signal)
+        self.moments: list[Field] = []  # one, or one per frame; a cloud has no surface to extract
+        if isinstance(self.field, MLPField) and times is not None:
+            self.moments = [FrozenTime(self.field, float(time)) for time in times]
+        elif not isinstance(self.field, PointCloud):
+            self.moments = [self.field]
 
     def meshes(self, theta: torch.Tensor) -> list[Mesh] | EmptySurface:
-        """The surface of a vector (D,), or of each frame of an animation, which is empty if one of its frames is."""
+        """The surface of a vector (D,), or of each frame of an animation, which is empty if one of its frames is;
+        of a cloud of points, beads around them."""
+        if isinstance(self.field, PointCloud):
+            if not theta.isfinite().all():
+                return EmptySurface("the vector holds numbers that are not finite")
+            return [beads(self.field.points(theta).numpy())]
         settings = self.config.generate
         meshes: list[Mesh] = []
         for field in self.moments:
@@ -205,7 +221,9 @@ class Extraction:
         return meshes
 
     def points(self, meshes: list[Mesh], name: str) -> np.ndarray:
-        """Points (S, 3) float32 on each mesh, one after the other, drawn for the shape's name."""
+        """Points (S, 3) float32 on each mesh, one after the other, drawn for the shape's name; of a cloud, itself."""
+        if isinstance(self.field, PointCloud):
+            return bead_centres(meshes[0])
         count, seed = self.config.signal.surface_points, self.config.seed
         streams = [(name, "surface", *((frame,) if len(meshes) > 1 else ())) for frame in range(len(meshes))]
         drawn = [
@@ -242,6 +260,7 @@ class ExtractionActor:
         sizes = {
             "vertices": sum(len(mesh.vertices) for mesh in found),
             "faces": sum(len(mesh.faces) for mesh in found),
-            "bodies": max(bodies(mesh) for mesh in found),
+            # The beads that stand for points are not bodies.
+            "bodies": None if isinstance(self.extraction.field, PointCloud) else max(bodies(mesh) for mesh in found),
         }
         return {**row, "surface": self.extraction.points(found, name).reshape(-1), "mesh": path, **sizes}

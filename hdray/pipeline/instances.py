@@ -56,7 +56,8 @@ def instances_schema() -> "pyarrow.Schema":
 
     surface: points x 3 coordinates in 16 bits (see hdray.signals.points), null when rejected. sampled_at: when sampling
     began, seconds since 1970. theta: the field's vector, null when rejected. loss: mean binary cross entropy over the
-    held-out points; iou and near_iou: on held-out uniform and near-surface points. fit_seconds: the time of the fitting
+    held-out points; iou and near_iou: on held-out uniform and near-surface points;
+    these three are null for clouds of points, which have no inside. fit_seconds: the time of the fitting
     batch divided by the shapes in it. reason: why there is no vector.
     """
     import pyarrow as pa
@@ -96,15 +97,15 @@ def read_columns(run: RunDirectory, columns: list[str]) -> "pyarrow.Table":
 
 def counts(run: RunDirectory, gate: float) -> dict[str, int]:
     """Shapes in, and what became of them: inputs, accepted, rejected, fitted, and passed (the quality gate)."""
-    rows = read_columns(run, ["status", "near_iou"]).to_pylist()
-    fitted = [row["near_iou"] for row in rows if row["near_iou"] is not None]
+    rows = read_columns(run, ["status", "reason", "near_iou"]).to_pylist()
+    fitted = [row["near_iou"] for row in rows if row["reason"] is None]
     accepted = sum(row["status"] == ACCEPTED for row in rows)
     return {
         "inputs": len(rows),
         "accepted": accepted,
         "rejected": len(rows) - accepted,
         "fitted": len(fitted),
-        "passed": sum(near_iou >= gate for near_iou in fitted),
+        "passed": sum(near_iou is None or near_iou >= gate for near_iou in fitted),
     }
 
 
@@ -127,7 +128,7 @@ class Fitted:
 
 
 def read_fitted(run: RunDirectory, splits: Sequence[str], minimum_near_iou: float = 0.0) -> Fitted:
-    """Fitted shapes of these splits whose held-out near-surface IoU reaches the gate.
+    """Fitted shapes of these splits whose held-out near-surface IoU, where they have one, reaches the gate.
 
     Raises UserError where there is none.
     """
@@ -137,7 +138,8 @@ def read_fitted(run: RunDirectory, splits: Sequence[str], minimum_near_iou: floa
     table = read_columns(run, ["source", "split", "status", "near_iou", "theta", "surface"])
     in_splits = pc.is_in(table["split"], value_set=pa.array(list(splits), pa.string()))
     keep = pc.and_(in_splits, pc.equal(table["status"], ACCEPTED))
-    keep = pc.and_(keep, pc.fill_null(pc.greater_equal(table["near_iou"], minimum_near_iou), False))
+    keep = pc.and_(keep, pc.is_valid(table["theta"]))
+    keep = pc.and_(keep, pc.fill_null(pc.greater_equal(table["near_iou"], minimum_near_iou), True))
     table = table.filter(keep)
     if not table.num_rows:
         raise UserError(

@@ -130,7 +130,7 @@ def _generated(
         name: [
             Neighbour(**near)
             for near in neighbours_of.get(name, ())
-            if near["chamfer_rank"] <= NEAREST_SHOWN or near["weights_rank"] == 1
+            if near["chamfer_rank"] <= NEAREST_SHOWN or near.get("weights_rank") == 1
         ]
         for name in names
     }
@@ -167,7 +167,9 @@ def _training_shape(fitted: Fitted, key: str, config: Config) -> TrainingShape:
 def _meshes(theta: np.ndarray, config: Config, level: float) -> Sequence[Mesh]:
     """The mesh of a vector (D,), or its frames; none where its surface is empty."""
     finest = FINEST_ANIMATED_PREVIEW if config.signal.frames else FINEST_PREVIEW
-    preview = replace(config.generate, resolution=min(config.generate.resolution, finest), level=level)
+    preview = replace(
+        config.generate, resolution=min(config.generate.resolution, finest), level=level, method="coarse-to-fine"
+    )
     found = Extraction(replace(config, generate=preview)).meshes(torch.from_numpy(theta.copy()))
     return () if isinstance(found, EmptySurface) else found
 

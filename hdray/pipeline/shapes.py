@@ -56,8 +56,9 @@ def generated_shapes(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
 
 
 def one_body_share(run: RunDirectory, config: Config) -> float:
-    """Share of the generated shapes, empty ones included, whose surface is one body, in every frame."""
-    return float(np.mean(np.array(_samples(run, config, ["bodies"])["bodies"]) == 1))
+    """Share of the generated shapes, empty ones included, whose surface is one body, in every frame; NaN of clouds."""
+    found = _samples(run, config, ["bodies"])["bodies"].to_pylist()
+    return float("nan") if None in found else sum(count == 1 for count in found) / len(found)
 
 
 def shapes_of(ids: list[str], theta: torch.Tensor, config: Config, purpose: str) -> tuple[Shapes, int]:

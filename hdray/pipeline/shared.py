@@ -4,9 +4,10 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.frame import field_of
+from hdray.fields.mlp import MLPField
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.field import field_of
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
 from hdray.pipeline.run_directory import RunDirectory, content_hash
@@ -33,6 +34,7 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
 
     `random`: one seeded draw. `fitted`: the first accepted training shape in order of ids, fitted from that draw
     (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently in the published code).
+    What is not fitted by descent has zeros.
 
     Raises UserError where no training shape can be read.
     """
@@ -40,10 +42,13 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
     if not run.has("shared", "initialisation.safetensors"):
         from safetensors.torch import save
 
-        if config.fit.initialisation == "fitted":
+        field = field_of(config)
+        if not isinstance(field, MLPField):
+            theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
+        elif config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, inputs, resources)  # (D,)
         else:
-            theta, based_on = random_start(field_of(config.field, config.signal.frames), config.seed), "random draw"
+            theta, based_on = random_start(field, config.seed), "random draw"
         write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]
@@ -76,6 +81,7 @@ def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
         return str(row["reason"])
     points, labels = stack([row], "points")[0], stack([row], "labels")[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    field = field_of(config.field, config.signal.frames)
+    field = field_of(config)
+    assert isinstance(field, MLPField), "nothing else is descended to"
     theta = fitted_start(field, points, labels, config.fit, item.id, config.seed, device, times_of(config))
     return theta if bool(theta.isfinite().all()) else "its fit diverged; a lower fit.learning_rate would be right"

@@ -10,9 +10,10 @@ import torch
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.frame import field_of
+from hdray.generators.build import build_generator
 from hdray.generators.vector_training import VectorTraining
 from hdray.pipeline.cluster import Resources
+from hdray.pipeline.field import field_of
 from hdray.pipeline.fit_stage import GATE
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.instances import read_fitted
@@ -37,14 +38,19 @@ class FittedVectors:
         run, config = RunDirectory(self.run_url), self.config
         theta = torch.from_numpy(read_fitted(run, ["train"], config.fit.minimum_near_iou).theta)
         start, _ = read_initialisation(initialisation_url(run))
-        return VectorTraining(
-            theta, field_of(config.field, config.signal.frames).layout, config.generator, config.seed, start
-        )
+        return VectorTraining(theta, field_of(config).layout, config.generator, config.seed, start)
 
 
 def train_keys(config: Config) -> dict[str, object]:
     """The result keys that the generator depends on beside the instances."""
     return {**result_keys(config, "", "generator", "train"), GATE: config.fit.minimum_near_iou}
+
+
+def parameter_count(config: Config) -> int:
+    """Parameters of the generator's network, counted without making it."""
+    with torch.device("meta"):
+        network = build_generator(field_of(config).layout, config.generator).network
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def check_train(run: RunDirectory, config: Config, alone: bool) -> None:
@@ -63,7 +69,11 @@ def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
     begin = time.monotonic()
     fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)  # a UserError here, not in every worker
     if not made["complete"]:
-        print(f"training on {len(fitted.ids)} vectors of {fitted.theta.shape[1]} weights", flush=True)
+        print(
+            f"training {config.generator.kind}, {parameter_count(config):,} parameters, on {len(fitted.ids)} vectors of "
+            f"{fitted.theta.shape[1]:,} entries",
+            flush=True,
+        )
     _, shared_hash = read_initialisation(initialisation_url(run))
     training = Training(
         name=TRAINEE,

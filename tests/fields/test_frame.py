@@ -2,17 +2,18 @@
 
 import torch
 
-from hdray.fields.frame import FrozenTime, field_of
+from hdray.fields.frame import FrozenTime
+from hdray.fields.mlp import MLPField
 from hdray.fields.settings import MLPSettings
 
 
 def test_the_published_sizes() -> None:
-    assert field_of(MLPSettings(), frames=0).layout.size == 36_737
-    assert field_of(MLPSettings(), frames=16).layout.size == 37_889
+    assert MLPField(MLPSettings(), dimension=3).layout.size == 36_737
+    assert MLPField(MLPSettings(), dimension=4).layout.size == 37_889
 
 
 def test_a_moment_is_the_field_at_that_time() -> None:
-    field = field_of(MLPSettings(width=8, layers=1), frames=2)
+    field = MLPField(MLPSettings(width=8, layers=1), dimension=4)
     theta = torch.randn(2, field.layout.size)
     coords = torch.rand(2, 5, 3)
     whole = field(theta, torch.cat([coords, torch.full((2, 5, 1), 0.25)], dim=-1))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hdray.config.presets import PRESETS
-from hdray.fields.frame import field_of
+from hdray.fields.build import build_field
 from hdray.generators.settings import GeneratorSettings
 from hdray.generators.tokens import token_sizes
 from hdray.generators.transformer import TokenTransformer, time_features
@@ -34,7 +34,7 @@ def transformer() -> TokenTransformer:
 )
 def test_the_published_sizes(preset: str, parameters: int) -> None:
     config = PRESETS[preset]()
-    sizes = token_sizes(field_of(config.field, config.signal.frames).layout)
+    sizes = token_sizes(build_field(config.field, 1, config.signal.frames).layout)
     with torch.device("meta"):
         model = TokenTransformer(sizes, config.generator)
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters

@@ -8,12 +8,12 @@ import torch
 from safetensors.torch import save
 
 from hdray.config.tree import Config
-from hdray.fields.frame import field_of
-from hdray.fields.settings import MLPSettings
+from hdray.fields.settings import FieldSettings
 from hdray.fitting.initialisation import random_start
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings
 from hdray.metrics.settings import EvaluateSettings
+from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import FittingActor
 from hdray.pipeline.generate_stage import ExtractionActor
 from hdray.pipeline.inputs import list_inputs
@@ -39,7 +39,7 @@ def config(tmp_path: Path) -> Config:
         signal=OccupancySettings(
             frames=FRAMES, uniform_points=2_400, near_points=1_600, held_out_points=800, surface_points=64
         ),
-        field=MLPSettings(width=32, layers=2),
+        field=FieldSettings(width=32, layers=2),
         fit=FitSettings(batch_size=2, steps=200, points_per_step=512),
         generate=GenerateSettings(resolution=32, mesh_format="glb"),
         evaluate=EvaluateSettings(points=64),
@@ -50,7 +50,7 @@ def test_from_files_to_animated_meshes(config: Config, tmp_path: Path) -> None:
     import pyarrow as pa
 
     start = tmp_path / "start.safetensors"
-    start.write_bytes(save({"theta": random_start(field_of(config.field, FRAMES), 0)}))
+    start.write_bytes(save({"theta": random_start(field_of(config), 0)}))
     inputs, _ = list_inputs(config)
     manifest = pa.table({name: [getattr(item, name) for item in inputs] for name in ("id", "source", "split")})
     fitted = FittingActor(config, str(start))(SamplingActor(config)(manifest))

@@ -6,7 +6,7 @@ import pytest
 
 from hdray.config.tree import Config, ExecutionSettings, InputSettings
 from hdray.errors import UserError
-from hdray.fields.settings import MLPSettings
+from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.metrics.settings import EvaluateSettings
 from hdray.pipeline.cluster import connect
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 TINY = Config(
     inputs=InputSettings(chairs=5, validation_share=0.0, test_share=0.2),
     signal=OccupancySettings(uniform_points=2048, near_points=2048, held_out_points=512, surface_points=128),
-    field=MLPSettings(width=16, layers=2),
+    field=FieldSettings(width=16, layers=2),
     fit=FitSettings(batch_size=2, steps=20, points_per_step=256, minimum_near_iou=0.0, initialisation="random"),
     evaluate=EvaluateSettings(points=128),
     execution=ExecutionSettings(progress_s=0.0, sampling_actors=1, fitting_actors=1),

@@ -1,0 +1,48 @@
+"""Shapes to vectors, each kind of field in its own way: descent, voxelising, or taking the points as they are.
+
+Shapes in comments: K instances, D entries of a vector, N points and S surface points stored per instance.
+"""
+
+import torch
+from torch import Tensor
+
+from hdray.fields.build import Representation
+from hdray.fields.cloud import PointCloud
+from hdray.fields.voxels import VoxelField
+from hdray.fitting.descent import FitResult, fit
+from hdray.fitting.settings import FitSettings
+from hdray.fitting.voxelise import voxelise
+from hdray.signals.points import decode
+
+
+def represent(
+    field: Representation,
+    points: Tensor,
+    labels: Tensor,
+    surface: Tensor,
+    start: Tensor,
+    settings: FitSettings,
+    ids: list[str],
+    seed: int,
+    device: torch.device | str = "cpu",
+    times: Tensor | None = None,
+) -> FitResult:
+    """One vector per instance; what is not descended to took no steps.
+
+    Args:
+        points: (K, N, 3) uint16 codes. labels: (K, N/8) uint8, packed.
+        surface: (K, S, 3) uint16 codes of points on the surface: the cloud of a PointCloud, not looked at otherwise.
+        start: (D,), where descent starts. times: (T,) of animations, see `fit`.
+
+    Raises:
+        ValueError: arguments that do not fit together.
+    """
+    if isinstance(field, VoxelField):
+        theta = voxelise(field, points, labels, device)
+    elif isinstance(field, PointCloud):
+        if surface.shape[1] != field.count:
+            raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
+        theta = decode(surface).flatten(1)
+    else:
+        return fit(field, points, labels, start, settings, ids, seed, device, times)
+    return FitResult(theta, torch.zeros(len(theta), dtype=torch.int64))

@@ -1,0 +1,56 @@
+"""Which generators go with which fields, and keys that came after the first runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hdray.config.load import from_yaml, result_keys
+from hdray.config.presets import PRESETS
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.pipeline.run_directory import RunDirectory
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("field: {kind: voxels}", "generator.kind = 'hyperdiffusion' is not accepted; it must be voxel-diffusion"),
+        ("generator: {kind: point-diffusion}", "it must be hyperdiffusion with field.kind = mlp"),
+        ("{field: {kind: points}, generator: {kind: voxel-diffusion}}", "it must be point-diffusion"),
+        ("field: {kind: grid}", "one of mlp, voxels, points"),
+        ("generator: {kind: gan}", "one of hyperdiffusion, voxel-diffusion, point-diffusion"),
+        (
+            "{preset: airplanes-voxels, field: {voxels: 20}}",
+            "field.voxels = 20 is not accepted; it must be a multiple of 8",
+        ),
+        ("{preset: airplanes-points, generator: {normalisation: dimension}}", "none or scalar with point-diffusion"),
+        ("{preset: airplanes-points, generator: {width: 36, heads: 6}}", "generator.width = 36"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(content: str, words: str) -> None:
+    with pytest.raises(UserError) as error:
+        from_yaml(content.encode(), "a file")
+    assert words in str(error.value)
+
+
+def test_later_keys_are_recorded_only_where_they_say_something_new() -> None:
+    before = result_keys(PRESETS["airplanes"](), "field", "generator")
+    assert {"field.width", "generator.width"} <= before.keys()
+    assert not {"field.kind", "field.voxels", "generator.kind", "generator.patch"} & before.keys()
+    after = result_keys(PRESETS["airplanes-voxels"](), "field", "generator")
+    assert (after["field.kind"], after["generator.kind"], after["generator.patch"]) == ("voxels", "voxel-diffusion", 2)
+
+
+def test_runs_made_before_there_were_kinds_go_on_and_other_kinds_are_refused(tmp_path: Path) -> None:
+    run = RunDirectory(str(tmp_path))
+    # What such a run recorded: the keys of the mlp alone.
+    recorded = {"field.width": 128, "field.layers": 3, "field.frequencies": 4, "field.frequency_base": 1.0}
+    run.begin("fit", recorded, {}, "stages")
+    run.check("fit", result_keys(Config(), "field"), {})
+    config = Config()
+    voxels = replace(
+        config, field=replace(config.field, kind="voxels"), generator=PRESETS["airplanes-voxels"]().generator
+    )
+    with pytest.raises(UserError, match=r"field\.kind was None and is now 'voxels'"):
+        run.check("fit", result_keys(voxels, "field"), {})

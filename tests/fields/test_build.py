@@ -1,0 +1,27 @@
+"""Each kind of representation, and clouds as vectors."""
+
+import torch
+
+from hdray.fields.build import build_field
+from hdray.fields.cloud import PointCloud
+from hdray.fields.mlp import MLPField
+from hdray.fields.settings import FieldSettings
+from hdray.fields.voxels import VoxelField
+
+
+def test_each_kind_reads_its_own_settings() -> None:
+    settings = {"width": 16, "layers": 2, "voxels": 6}
+    mlp = build_field(FieldSettings(kind="mlp", **settings), 100)
+    assert isinstance(mlp, MLPField) and mlp.layout.size == 27 * 16 + 16 + 16 * 16 + 16 + 16 + 1
+    voxels = build_field(FieldSettings(kind="voxels", **settings), 100)
+    assert isinstance(voxels, VoxelField) and voxels.layout.size == 6**3
+    points = build_field(FieldSettings(kind="points", **settings), 100)
+    assert isinstance(points, PointCloud) and points.layout.size == 300
+
+
+def test_a_cloud_is_its_points_one_after_the_other() -> None:
+    cloud = PointCloud(4)
+    points = torch.arange(24.0).view(2, 4, 3)
+    assert torch.equal(cloud.points(points.flatten(1)), points)
+    assert torch.equal(cloud.points(points[0].flatten()), points[0])
+    assert not cloud.initialise(torch.Generator()).any()

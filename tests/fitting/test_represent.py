@@ -1,0 +1,45 @@
+"""Each kind of field is fitted in its own way."""
+
+import pytest
+import torch
+
+from hdray.fields.cloud import PointCloud
+from hdray.fields.mlp import MLPField
+from hdray.fields.settings import MLPSettings, VoxelSettings
+from hdray.fields.voxels import VoxelField
+from hdray.fitting.descent import fit
+from hdray.fitting.represent import represent
+from hdray.fitting.settings import FitSettings
+from hdray.fitting.voxelise import voxelise
+from hdray.signals.points import decode
+from tests.fitting.shapes import ball, coded
+
+SETTINGS = FitSettings(batch_size=2, steps=3, points_per_step=64)
+SHAPES = [ball(0.4), ball(0.3)]
+IDS = ["a", "b"]
+
+
+def test_an_mlp_is_descended_to() -> None:
+    field = MLPField(MLPSettings(width=8, layers=1, frequencies=1))
+    start = field.initialise(torch.Generator().manual_seed(0))
+    points, labels = coded(SHAPES, 512)
+    found = represent(field, points, labels, points, start, SETTINGS, IDS, 5)
+    assert torch.equal(found.theta, fit(field, points, labels, start, SETTINGS, IDS, 5).theta)
+    assert found.steps.tolist() == [3, 3]
+
+
+def test_voxels_are_voxelised_and_take_no_steps() -> None:
+    field = VoxelField(VoxelSettings(voxels=4))
+    points, labels = coded(SHAPES, 512)
+    found = represent(field, points, labels, points, torch.zeros(64), SETTINGS, IDS, 5)
+    assert torch.equal(found.theta, voxelise(field, points, labels))
+    assert found.steps.tolist() == [0, 0]
+
+
+def test_a_cloud_is_the_surface_points() -> None:
+    points, labels = coded(SHAPES, 512)
+    surface, _ = coded(SHAPES, 128, "surface")
+    found = represent(PointCloud(128), points, labels, surface, torch.zeros(384), SETTINGS, IDS, 5)
+    assert torch.equal(PointCloud(128).points(found.theta), decode(surface))
+    with pytest.raises(ValueError, match="128 surface points; this cloud has 100"):
+        represent(PointCloud(100), points, labels, surface, torch.zeros(300), SETTINGS, IDS, 5)

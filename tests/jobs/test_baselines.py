@@ -1,0 +1,47 @@
+"""The baselines pass through every stage as HyperDiffusion does."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hdray.pipeline.generate_stage import samples_table
+from hdray.pipeline.instances import matrix, read_fitted
+from hdray.pipeline.run_directory import RunDirectory
+from tests.jobs.tiny import arguments, finish, start_job
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
+
+SMALL = {"generator__normalisation": "scalar", "generator__width": 16, "generator__layers": 1, "generator__heads": 2}
+
+
+def carried_out(tmp_path: Path, **overrides: object) -> tuple[RunDirectory, str]:
+    output = finish(start_job("full_pipeline", *arguments(**SMALL, **overrides), "--run", tmp_path))
+    assert (tmp_path / "report.html").exists() and (tmp_path / "samples.png").exists()
+    return RunDirectory(str(tmp_path)), output
+
+
+def test_voxels(tmp_path: Path) -> None:
+    run, output = carried_out(
+        tmp_path, field__kind="voxels", field__voxels=8, generator__kind="voxel-diffusion", fit__minimum_near_iou=0.0
+    )
+    assert "training voxel-diffusion" in output and "vectors of 512 entries" in output
+    assert read_fitted(run, ["train"]).theta.shape[1] == 512
+    metrics = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
+    assert metrics["nearest_weights_noise"] > 0
+
+
+def test_points(tmp_path: Path) -> None:
+    run, output = carried_out(tmp_path, field__kind="points", generator__kind="point-diffusion")
+    assert "vectors of 768 entries" in output
+    fitted = read_fitted(run, ["train"], 0.99)  # there is no IoU that could be too low
+    np.testing.assert_allclose(fitted.theta.reshape(-1, 256, 3), fitted.surface / 65535 * 1.2 - 0.6, atol=1e-6)
+    samples = samples_table(run).read(["theta", "surface", "reason"])
+    assert samples is not None and samples["reason"].null_count == 5
+    vectors, surfaces = (matrix(samples[name], np.float32) for name in ("theta", "surface"))
+    np.testing.assert_allclose(surfaces, vectors, atol=1e-6)
+    result = json.loads((tmp_path / "metrics.json").read_text())
+    assert result["counts"]["passed"] == result["counts"]["fitted"] == 10
+    assert "nearest_chamfer_generated" in result["metrics"]
+    assert not any(name.startswith("nearest_weights") for name in result["metrics"])

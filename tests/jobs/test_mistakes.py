@@ -84,6 +84,16 @@ def test_a_run_made_with_another_configuration(mistake: Mistake, name: str, tmp_
 
 
 def test_every_job_is_a_screenful() -> None:
-    assert {path.stem for path in (ROOT / "jobs").glob("*.py")} == set(JOBS)
-    for name in JOBS:
+    names = {path.stem for path in (ROOT / "jobs").glob("*.py")}
+    assert names == {*JOBS, "sweep"}
+    for name in names:
         assert len((ROOT / "jobs" / f"{name}.py").read_text().splitlines()) < 40
+
+
+def test_a_sweep_that_cannot_be(mistake: Mistake, tmp_path: Path) -> None:
+    space = tmp_path / "space.yaml"
+    assert "space.yaml cannot be read" in mistake("sweep", "--space", space, "--run", tmp_path / "run")
+    good = (ROOT / "tune_spaces" / "table3_initialisation.yaml").read_text()
+    space.write_text(good.replace("fit.initialisation", "fit.initialization"))
+    assert "did you mean fit.initialisation?" in mistake("sweep", "--space", space, "--run", tmp_path / "run")
+    assert not (tmp_path / "run").exists(), "nothing is half-written"

@@ -25,7 +25,14 @@ def load(arguments: Sequence[str], description: str, program: str) -> Config:
         early.add_argument(name)
     given = early.parse_known_args(list(arguments))[0]
     base = _base(given.preset, given.config, given.run)
-    config = tyro.cli(Config, default=base, args=list(arguments), description=description, prog=program)
+    config = tyro.cli(
+        Config,
+        default=base,
+        args=list(arguments),
+        description=description,
+        prog=program,
+        config=(tyro.conf.FlagConversionOff,),  # every value is set as --section.key value, truth values too
+    )
     run = resolve(config.run or f"runs/{config.preset}")
     data = resolve(config.data) if config.data else ""
     files: dict[str, Any] = {

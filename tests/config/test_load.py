@@ -53,6 +53,12 @@ def test_precedence_is_preset_then_file_then_command_line(tmp_path: Path) -> Non
     assert over.fit.steps == 111
 
 
+def test_truth_values_are_given_as_any_other(tmp_path: Path) -> None:
+    config = loaded("--evaluate.controls", "False", "--train.decay_everything", "True", "--run", tmp_path)
+    assert not config.evaluate.controls
+    assert config.train.decay_everything
+
+
 def test_a_run_alone_brings_its_own_configuration(tmp_path: Path) -> None:
     stored = replace(PRESETS["airplanes"](), preset="airplanes", seed=5)
     (tmp_path / "config.yaml").write_bytes(to_yaml(stored))

@@ -44,7 +44,7 @@ def airplanes_voxels() -> Config:
         airplanes(),
         field=FieldSettings(kind="voxels"),
         generator=GeneratorSettings(
-            kind="voxel-diffusion", width=48, layers=2, heads=8, patch=2, normalisation="scalar", delta=False
+            kind="voxel-diffusion", width=32, layers=1, heads=8, patch=2, normalisation="scalar", delta=False
         ),
         train=replace(airplanes().train, batch_size=8),
     )
@@ -58,9 +58,8 @@ def airplanes_points() -> Config:
         generator=GeneratorSettings(
             kind="point-diffusion",
             width=256,
-            layers=6,
+            layers=4,
             heads=8,
-            predict="noise",
             normalisation="scalar",
             delta=False,
         ),

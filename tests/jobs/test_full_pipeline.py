@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hdray.metrics.controls import KINDS
 from hdray.pipeline.instances import read_columns
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import list_files, read_bytes, write_bytes
@@ -38,7 +39,9 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(
     s3fs.S3FileSystem().put(str(mesh_folder), f"{s3}/meshes", recursive=True)
     url = f"{s3}/run"
     run = RunDirectory(url)
-    settings = arguments(inputs__split_file=f"{s3}/meshes/split.csv", train__steps=20, generate__count=3)
+    settings = arguments(
+        inputs__split_file=f"{s3}/meshes/split.csv", train__steps=20, generate__count=3, evaluate__controls=True
+    )
 
     monkeypatch.setenv("RAY_ADDRESS", start_ray_head(num_cpus=2).address)
     output = finish(start_job("full_pipeline", *settings, "--data", f"{s3}/meshes", "--run", url))
@@ -55,6 +58,10 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(
     assert {"mmd_cd", "cov_cd", "nna_cd"} <= result["metrics"].keys()
     assert 0 <= result["metrics"]["cov_cd"] <= 1
     assert result["protocol"]["references"] == 4
+    controls = json.loads(read_bytes(f"{url}/evaluations/demo.json"))["controls"]
+    assert set(controls) == {"real", *KINDS}
+    assert controls["training"]["copying_z"] <= controls["pca-gaussian"]["copying_z"]
+    assert all(row["mmd_cd"] >= 0 for row in controls.values() if row["mmd_cd"] is not None)
     files = list_files(url)
     assert {"report.html", "samples.png", "training/generator/model.safetensors"} <= files.keys()
     assert any(file.startswith("training/generator/tensorboard/events") for file in files)
@@ -67,7 +74,8 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(
     assert "making them again" in output
     assert not run.has("metrics.json"), "they were of the former samples"
     assert "generate.steps was 3 and is now 7" in mistake("evaluate", "--run", url, "--generate.steps", 7)
-    finish(start_job("evaluate", "--run", url, "--generate.count", 2, "--generate.steps", 3))
+    without = ("--evaluate.controls", "False")
+    finish(start_job("evaluate", "--run", url, "--generate.count", 2, "--generate.steps", 3, *without))
     assert json.loads(read_bytes(f"{url}/metrics.json"))["counts"]["generated"] == 2
     assert "fit.steps was 150 and is now 151" in mistake("fit", "--run", url, "--fit.steps", 151)
     write_bytes(f"{s3}/meshes/split.csv", "\n".join([*rows, "plank9.ply,train"]).encode())

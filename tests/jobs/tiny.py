@@ -34,6 +34,7 @@ TINY = {
     "generate.steps": 5,
     "generate.resolution": 24,
     "evaluate.points": 256,
+    "evaluate.controls": False,
     "execution.progress_s": 1.0,
     "execution.sampling_actors": 1,
     "execution.fitting_actors": 1,

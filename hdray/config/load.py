@@ -40,7 +40,8 @@ def load(arguments: Sequence[str], description: str, program: str) -> Config:
         for name in ("split_file", "family_file")
         if getattr(config.inputs, name)
     }
-    return replace(config, run=run, data=data, config="", inputs=replace(config.inputs, **files))
+    fits = resolve(config.fits) if config.fits else ""
+    return replace(config, run=run, data=data, fits=fits, config="", inputs=replace(config.inputs, **files))
 
 
 def _base(preset: str | None, file: str | None, run: str | None) -> Config:

@@ -23,6 +23,8 @@ class Sweep:
     key: str
     """The key that is varied."""
     values: tuple[Any, ...]
+    seed_key: str
+    """What the seeds are given to: seed, or generator.seed to repeat training and sampling alone on the same fits."""
     seeds: tuple[int, ...]
     metrics: Mapping[str, str]
     """Metric of metrics.json to lower, higher or half: which value of it is better."""
@@ -36,7 +38,7 @@ class Sweep:
     def config(self, value: Any, seed: int, data: str, run: str) -> Config:
         """The configuration of one trial. Raises UserError naming a key or value that is not accepted."""
         tree: dict[str, Any] = {"preset": self.preset}
-        for key, setting in {**self.set, self.key: value, "seed": seed, "data": data, "run": run}.items():
+        for key, setting in {**self.set, self.key: value, self.seed_key: seed, "data": data, "run": run}.items():
             *sections, last = key.split(".")
             place = tree
             for section in sections:
@@ -65,10 +67,11 @@ def read_sweep(file: str) -> Sweep:
         raise UserError(f"--space {file} is not YAML: {error}") from error
     except OSError as error:
         raise UserError(f"--space {file} cannot be read ({error}); see tune_spaces/") from error
-    wanted = {"title", "preset", "set", "vary", "seeds", "metrics", "published"}
+    wanted = {"title", "preset", "set", "vary", "seed_key", "seeds", "metrics", "published"}
     if not isinstance(tree, dict) or tree.keys() - wanted or not {"title", "vary", "seeds", "metrics"} <= tree.keys():
         raise UserError(
-            f"--space {file} must hold the keys {', '.join(sorted(wanted))}; set and published may be left out"
+            f"--space {file} must hold the keys {', '.join(sorted(wanted))}; "
+            "preset, set, seed_key and published may be left out"
         )
     vary, metrics = tree["vary"], tree["metrics"]
     if not isinstance(vary, dict) or vary.keys() != {"key", "values"} or len(vary["values"]) < 2:
@@ -82,6 +85,7 @@ def read_sweep(file: str) -> Sweep:
         set=dict(tree.get("set") or {}),
         key=str(vary["key"]),
         values=tuple(vary["values"]),
+        seed_key=str(tree.get("seed_key", "seed")),
         seeds=tuple(int(seed) for seed in tree["seeds"]),
         metrics=metrics,
         published=published,

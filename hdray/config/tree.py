@@ -111,6 +111,8 @@ class Config:
     """Folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf); empty makes procedural chairs."""
     run: str = execution("")
     """Folder or s3:// URL of the run directory; empty is runs/<preset>."""
+    fits: str = execution("")
+    """Run whose fitted shapes are copied instead of fitting them again; its values must be those of this run."""
     seed: int = 0
     """Seed of every random draw of the run."""
     inputs: InputSettings = dataclasses.field(default_factory=InputSettings)
@@ -136,6 +138,11 @@ class Config:
         still = not animated or self.field.kind == "mlp"
         check("field.kind", self.field.kind, still, "mlp for animations (signal.frames is set)")
         check_pair(self.field, self.generator)
+
+    @property
+    def generator_seed(self) -> int:
+        """Seed of training and sampling."""
+        return self.generator.seed or self.seed
 
 
 def flatten(settings: Any, prefix: str = "", results_only: bool = False) -> dict[str, Any]:

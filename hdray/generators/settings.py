@@ -36,6 +36,8 @@ class GeneratorSettings:
     """Scaling of vectors before diffusion: none (as published), scalar, token or dimension (standardised by each)."""
     delta: bool = True
     """Model the difference from the shared initialisation (no difference when normalising by dimension)."""
+    seed: int = later(0)
+    """Seed of training and sampling alone, to repeat them on the same fits; 0 takes the run's `seed`."""
 
     def __post_init__(self) -> None:
         check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "point-diffusion"))

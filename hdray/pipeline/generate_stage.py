@@ -79,7 +79,7 @@ def sample_schema() -> "pa.Schema":
 
 
 def sample_ids(config: Config) -> list[str]:
-    """Names of the shapes to generate; a sample is seeded by (run seed, name)."""
+    """Names of the shapes to generate; a sample is seeded by (the generator's seed, name)."""
     return [f"sample-{number:05d}" for number in range(config.generate.count)]
 
 
@@ -87,7 +87,7 @@ def generate_keys(config: Config) -> dict[str, object]:
     """What samples depend on beside the model; how many there are and how many are denoised together is neither."""
     keys = flatten(config.generate, "generate.")
     kept = {key: value for key, value in keys.items() if key not in ("generate.count", "generate.batch_size")}
-    return {**kept, "seed": config.seed, "signal.surface_points": config.signal.surface_points}
+    return {**kept, "seed": config.generator_seed, "signal.surface_points": config.signal.surface_points}
 
 
 def run_generate(run: RunDirectory, config: Config, resources: Resources) -> None:
@@ -178,7 +178,7 @@ class VectorActor:
         """Sample one vector per name."""
         import pyarrow as pa
 
-        theta = self.model.sample(batch["id"].to_pylist(), self.config.seed, self.config.generate)
+        theta = self.model.sample(batch["id"].to_pylist(), self.config.generator_seed, self.config.generate)
         return pa.table({"id": batch["id"], "theta": pa.array(list(theta.numpy()), pa.list_(pa.float32()))})
 
 

@@ -179,7 +179,9 @@ def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
     if not run.has(*MODEL):
         return []
     alone = replace(config.generate, batch_size=1)
-    vectors = load_generator(run, config).trajectory(sample_ids(config)[0], config.seed, alone, DENOISING_STEPS)
+    vectors = load_generator(run, config).trajectory(
+        sample_ids(config)[0], config.generator_seed, alone, DENOISING_STEPS
+    )
     steps = config.generate.steps if config.generate.sampler == "ddim" else config.generator.timesteps
     moments = np.linspace(1, steps, len(vectors)).round().astype(int)
     return [

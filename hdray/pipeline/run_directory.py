@@ -45,10 +45,12 @@ class RunDirectory:
         made: dict[str, Any] = self.read_json("stages", f"{stage}.json")
         return made if made["complete"] or self.has(made["folder"]) else None
 
-    def check(self, stage: str, keys: dict[str, Any], inputs: dict[str, str]) -> None:
+    def check(
+        self, stage: str, keys: dict[str, Any], inputs: dict[str, str], instead: str = "give another --run"
+    ) -> None:
         """Check that the stage's output, if there is any, was made with these result keys and inputs.
 
-        Raises UserError naming each key and input that differs.
+        Raises UserError naming each key and input that differs, and what to do `instead` of giving the former values.
         """
         made = self.record(stage)
         if made is None:
@@ -62,7 +64,7 @@ class RunDirectory:
         if changes:
             raise UserError(
                 f"{self.url} holds results of the stage '{stage}' that another configuration made: "
-                f"{'; '.join(changes)}. Give the former values, or another --run."
+                f"{'; '.join(changes)}. Give the former values, or {instead}."
             )
 
     def begin(self, stage: str, keys: dict[str, Any], inputs: dict[str, str], folder: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
     check(stages, run, config)
     with Lease(run):
         inputs, others = check(stages, run, config)  # again, now that nobody else can change the run
-        write_bytes(run.path("config.yaml"), to_yaml(replace(config, run="")))
+        write_bytes(run.path("config.yaml"), to_yaml(replace(config, run="", fits="")))
         resources = connect(config.execution)
         for stage in stages:
             begin = time.monotonic()

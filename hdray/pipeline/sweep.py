@@ -14,6 +14,8 @@ from hdray.config.tree import ExecutionSettings
 from hdray.errors import UserError
 from hdray.metrics.intervals import paired_difference
 from hdray.pipeline.cluster import connect
+from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import read_bytes, write_bytes
 
@@ -56,10 +58,14 @@ def _tune(
 
     connect(ExecutionSettings())
     address = ray.get_runtime_context().gcs_address
+    donors = {trial_name(sweep, *one): trial_url(run_url, name) for one, name in _donors(sweep).items()}
 
     def trial(parameters: dict[str, Any]) -> None:
         url = trial_url(run_url, parameters["trial"])
         command = [*job, "--config", f"{url}.yaml", "--run", url]
+        donor = donors[parameters["trial"]]
+        if donor != url and (RunDirectory(donor).record(FIT_STAGE) or {}).get("complete"):
+            command += ["--fits", donor]
         # A process of its own: a trial that dies takes nothing with it, and its log is its own.
         done = subprocess.run(command, env={**os.environ, "RAY_ADDRESS": address}, check=False)
         if done.returncode:
@@ -77,6 +83,16 @@ def _tune(
     # In the order of the grid.
     errors = {name: results[number].error for number, name in enumerate(names)}
     return {name: str(error).strip().splitlines()[-1] for name, error in errors.items() if error}
+
+
+def _donors(sweep: Sweep) -> dict[tuple[Any, int], str]:
+    """Per trial the name of the first one that makes the same fits: they are taken from there once it has them."""
+    first: dict[str, str] = {}
+    found = {}
+    for trial in sweep.trials():
+        made_with = json.dumps(fit_keys(sweep.config(*trial, "", "")), sort_keys=True)
+        found[trial] = first.setdefault(made_with, trial_name(sweep, *trial))
+    return found
 
 
 def compare(sweep: Sweep, found: dict[tuple[Any, int], dict[str, float]]) -> dict[str, Any]:

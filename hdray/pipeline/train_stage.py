@@ -38,7 +38,7 @@ class FittedVectors:
         run, config = RunDirectory(self.run_url), self.config
         theta = torch.from_numpy(read_fitted(run, ["train"], config.fit.minimum_near_iou).theta)
         start, _ = read_initialisation(initialisation_url(run))
-        return VectorTraining(theta, field_of(config).layout, config.generator, config.seed, start)
+        return VectorTraining(theta, field_of(config).layout, config.generator, config.generator_seed, start)
 
 
 def train_keys(config: Config) -> dict[str, object]:

@@ -1,13 +1,14 @@
 """Sweeps: trials under Tune, a failure among them, resumption, and the table."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hdray.config.sweep import Sweep
+from hdray.config.sweep import Sweep, trial_name
 from hdray.errors import UserError
-from hdray.pipeline.sweep import compare, lines, run_sweep
+from hdray.pipeline.sweep import _donors, compare, lines, run_sweep
 
 SWEEP = Sweep(
     title="steps",
@@ -15,6 +16,7 @@ SWEEP = Sweep(
     set={},
     key="fit.steps",
     values=(10, 20),
+    seed_key="seed",
     seeds=(0, 1, 2),
     metrics={"mmd_cd": "lower", "nna_cd": "half"},
     published={"10": {"mmd_cd": 3.5}},
@@ -52,6 +54,14 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     assert len(done) == len(set(done)) == 6, "what was finished is not run again"
     assert table["rows"]["20"]["mmd_cd"]["mean"] == pytest.approx(0.051)
     assert (tmp_path / "sweep" / "sweep.json").exists()
+
+
+def test_trials_that_differ_in_training_alone_share_their_fits(tmp_path: Path) -> None:
+    apart = replace(SWEEP, key="generator.width", values=(64, 96), seed_key="generator.seed")
+    assert set(_donors(apart).values()) == {"generator.width=64,seed=0"}
+    fitted = replace(SWEEP, seed_key="generator.seed")
+    assert _donors(fitted)[20, 2] == "fit.steps=20,seed=0"
+    assert all(_donors(SWEEP)[trial] == trial_name(SWEEP, *trial) for trial in SWEEP.trials())
 
 
 def test_differences_are_paired_by_seed_and_turned_to_what_is_better() -> None:

@@ -82,11 +82,24 @@ def animals() -> Config:
     )
 
 
+def animals_voxels() -> Config:
+    """The animated animals as 16 x 24^3 voxels: the baseline of HyperDiffusion's section 6.2 for animations."""
+    return replace(
+        animals(),
+        field=FieldSettings(kind="voxels"),
+        generator=GeneratorSettings(
+            kind="voxel-diffusion", width=32, layers=1, heads=8, patch=2, normalisation="scalar", delta=False
+        ),
+        train=replace(animals().train, batch_size=8),
+    )
+
+
 PRESETS: dict[str, Callable[[], Config]] = {
     "demo": demo,
     "airplanes": airplanes,
     "airplanes-voxels": airplanes_voxels,
     "airplanes-points": airplanes_points,
     "animals": animals,
+    "animals-voxels": animals_voxels,
     **PUBLISHED,
 }

@@ -79,7 +79,9 @@ def animals() -> Config:
 def animals_voxels() -> Config:
     """The animated animals as 16 x 24^3 voxels: the baseline of HyperDiffusion's section 6.2 for animations."""
     config = _voxels(animals())
-    return replace(config, train=replace(config.train, steps=1_200))  # a step costs half as much again as a still one
+    # A place has 128 numbers, 8 voxels in 16 frames. On six animals 32 principal components leave 3.5 % of their variance
+    # out and 48 leave 2.4 %; a step of 48 channels is 85 GFLOP, of 32 it is 43, of 64 it is 142.
+    return replace(config, generator=replace(config.generator, width=48), train=replace(config.train, steps=1_500))
 
 
 def _voxels(config: Config) -> Config:

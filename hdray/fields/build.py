@@ -12,10 +12,14 @@ Representation = MLPField | VoxelField | PointCloud
 def build_field(settings: FieldSettings, surface_points: int, frames: int = 0) -> Representation:
     """The representation of `settings.kind`; clouds have `surface_points` points.
 
-    The MLP takes 3 coordinates, or of animations (`frames` above 0) a fourth, time.
+    Fields take 3 coordinates, or of animations (`frames` above 0) a fourth, time.
+
+    Raises ValueError for a cloud of an animation.
     """
     if settings.kind == "voxels":
-        return VoxelField(settings)
+        return VoxelField(settings, frames)
     if settings.kind == "points":
+        if frames:
+            raise ValueError("a cloud of points has no frames")
         return PointCloud(surface_points)
     return MLPField(settings, dimension=4 if frames else 3)

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import Field
 
 
 class FrozenTime:
     """The field of space that a field over space and time is at one moment."""
 
-    def __init__(self, field: MLPField, time: float) -> None:
+    def __init__(self, field: Field, time: float) -> None:
         self.field, self.time = field, time
 
     def __call__(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:

@@ -29,6 +29,7 @@ class VoxelField:
         if frames == 1:
             raise ValueError("an animation has two frames or more; a still shape has 0")
         self.settings = settings
+        self.frames = frames
         self.dimension = 4 if frames else 3
         space = (settings.voxels,) * 3
         self.shape = (frames, *space) if frames else space

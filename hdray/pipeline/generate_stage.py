@@ -10,7 +10,6 @@ from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
 from hdray.fields.cloud import PointCloud
 from hdray.fields.frame import FrozenTime
-from hdray.fields.mlp import MLPField
 from hdray.generators.build import build_generator
 from hdray.generators.vector_diffusion import VectorDiffusion
 from hdray.pipeline.cluster import Resources, use_threads
@@ -191,10 +190,9 @@ class Extraction:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         times = frame_times(config.signal)
         self.moments: list[Field] = []  # one, or one per frame; a cloud has no surface to extract
-        if isinstance(self.field, MLPField) and times is not None:
-            self.moments = [FrozenTime(self.field, float(time)) for time in times]
-        elif not isinstance(self.field, PointCloud):
-            self.moments = [self.field]
+        if not isinstance(self.field, PointCloud):
+            field = self.field
+            self.moments = [field] if times is None else [FrozenTime(field, float(time)) for time in times]
 
     def meshes(self, theta: torch.Tensor) -> list[Mesh] | EmptySurface:
         """The surface of a vector (D,), or of each frame of an animation, which is empty if one of its frames is;

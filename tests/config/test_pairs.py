@@ -26,6 +26,11 @@ from hdray.pipeline.run_directory import RunDirectory
         ),
         ("{preset: airplanes-points, generator: {normalisation: dimension}}", "none or scalar with point-diffusion"),
         ("{preset: airplanes-points, generator: {width: 36, heads: 6}}", "generator.width = 36"),
+        (
+            "{preset: airplanes-points, signal: {frames: 16}, generate: {mesh_format: glb}}",
+            "field.kind = 'points' is not accepted; it must be mlp or voxels for animations",
+        ),
+        ("{preset: animals-voxels, signal: {time: index}}", "signal.time = 'index' is not accepted; it must be box"),
     ],
 )
 def test_what_does_not_go_together_is_refused(content: str, words: str) -> None:

@@ -1,5 +1,6 @@
 """Each kind of representation, and clouds as vectors."""
 
+import pytest
 import torch
 
 from hdray.fields.build import build_field
@@ -17,6 +18,15 @@ def test_each_kind_reads_its_own_settings() -> None:
     assert isinstance(voxels, VoxelField) and voxels.layout.size == 6**3
     points = build_field(FieldSettings(kind="points", **settings), 100)
     assert isinstance(points, PointCloud) and points.layout.size == 300
+
+
+def test_fields_of_animations_have_time() -> None:
+    mlp = build_field(FieldSettings(), 100, frames=16)
+    assert isinstance(mlp, MLPField) and mlp.dimension == 4
+    voxels = build_field(FieldSettings(kind="voxels"), 100, frames=16)
+    assert isinstance(voxels, VoxelField) and voxels.dimension == 4 and voxels.layout.size == 16 * 24**3
+    with pytest.raises(ValueError, match="a cloud of points has no frames"):
+        build_field(FieldSettings(kind="points"), 100, frames=16)
 
 
 def test_a_cloud_is_its_points_one_after_the_other() -> None:

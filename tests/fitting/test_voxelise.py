@@ -89,15 +89,26 @@ def test_frames_are_voxelised_apart() -> None:
     """A ball that shrinks; the first frame is the grid of the first ball alone, exactly."""
     still, moving = VoxelField(VoxelSettings(voxels=8)), VoxelField(VoxelSettings(voxels=8), frames=2)
     points, labels = coded([ball(0.45), ball(0.2)], 4_096)
-    times = torch.tensor([-0.25, 0.25])
-    both = voxelise(moving, points.view(1, -1, 3), labels.view(1, -1), times=times).view(2, -1)
-    assert torch.equal(both, voxelise(still, points, labels))
-    assert float((both[0] > 0).sum()) > 4 * float((both[1] > 0).sum()) > 0
+    both = voxelise(moving, points.view(1, -1, 3), labels.view(1, -1))
+    assert both.shape == (1, 2 * 512)
+    assert torch.equal(both.view(2, -1), voxelise(still, points, labels))
+    assert float((both[0, :512] > 0).sum()) > 4 * float((both[0, 512:] > 0).sum()) > 0
 
 
-def test_time_goes_with_a_field_of_time() -> None:
+def test_animations_do_not_mix() -> None:
+    """Two of three frames each: every frame is at its place, in its row."""
+    field = VoxelField(VoxelSettings(voxels=8), frames=3)
+    points, labels = coded([ball(0.2 + 0.04 * frame) for frame in range(6)], 4_096)
+    theta = voxelise(field, points.view(2, -1, 3), labels.view(2, -1))
+    sizes = (theta.view(6, -1) > 0).sum(dim=1)
+    assert bool((sizes.diff() > 0).all())
+    times = torch.tensor([-1 / 3, 0.0, 1 / 3])
+    found = quality(field, theta, points.view(2, -1, 3), labels.view(2, -1), times=times)
+    assert float(found.iou.min()) > 0.8
+    assert float(quality(field, theta, points.view(2, -1, 3), labels.view(2, -1), times=-times).iou.max()) < 0.8
+
+
+def test_points_that_frames_cannot_share_are_refused() -> None:
     points, labels = coded([ball(0.4)], 64)
-    with pytest.raises(ValueError, match="4 coordinates"):
-        voxelise(FOUR, points, labels, times=torch.tensor([-0.25, 0.25]))
-    with pytest.raises(ValueError, match="4 coordinates"):
-        voxelise(VoxelField(VoxelSettings(voxels=4), frames=2), points, labels)
+    with pytest.raises(ValueError, match="64 points cannot be divided among 3 frames"):
+        voxelise(VoxelField(VoxelSettings(voxels=4), frames=3), points, labels)

@@ -10,6 +10,7 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.metrics.distribution import remark
 from hdray.metrics.evaluation import evaluate
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
 from hdray.metrics.temporal import chamfer_distances, normalised, steps
@@ -81,7 +82,7 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     run.write_json({name: evaluation[name] for name in ("metrics", "protocol", "counts")}, "metrics.json")
     run.finish(STAGE, time.monotonic() - begin)
     for name, value in evaluation["metrics"].items():
-        print(f"{name}: {value if value is None else format(value, '.4g')}")
+        print(f"{name}: {'undefined' if value is None else format(value, '.4g') + remark(name, value)}")
 
 
 def _evaluate(run_url: str, config: Config) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from hdray.config.pairs import check_pair
+from hdray.config.pairs import check_grid, check_pair
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
@@ -136,6 +136,7 @@ class Config:
         still = not animated or self.field.kind == "mlp"
         check("field.kind", self.field.kind, still, "mlp for animations (signal.frames is set)")
         check_pair(self.field, self.generator)
+        check_grid(self.field, self.generate)
 
 
 def flatten(settings: Any, prefix: str = "", results_only: bool = False) -> dict[str, Any]:

@@ -106,5 +106,5 @@ def test_an_array_that_claims_to_be_larger_than_its_file_takes_no_memory() -> No
     honest = npy(np.zeros((10, 3)))
     claim = honest.replace(b"(10, 3), }" + b" " * 12, b"(10000000000000, 3), }", 1)
     assert claim != honest and len(claim) == len(honest)
-    with pytest.raises(Rejected, match="could not be read as .npy"):
+    with pytest.raises(Rejected, match=r"could not be read as \.npy"):
         array_of(claim)

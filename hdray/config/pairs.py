@@ -1,7 +1,7 @@
-"""Which generators model which fields: checked before any work, in the words of the command line."""
+"""What goes with what: generators with fields, grids with methods. Checked before any work, in the command line's words."""
 
 from hdray.fields.settings import FieldSettings
-from hdray.generators.settings import GeneratorSettings
+from hdray.generators.settings import GenerateSettings, GeneratorSettings
 from hdray.settings import check
 
 GENERATOR_OF = {"mlp": "hyperdiffusion", "voxels": "voxel-diffusion", "points": "point-diffusion"}
@@ -25,3 +25,11 @@ def check_pair(field: FieldSettings, generator: GeneratorSettings) -> None:
         multiple = 4 * generator.heads
         right = f"a multiple of {multiple}, 4 times generator.heads, with point-diffusion"
         check("generator.width", generator.width, generator.width % multiple == 0, right)
+
+
+def check_grid(field: FieldSettings, generate: GenerateSettings) -> None:
+    """Raise ValueError, naming the key, where the legacy grid is asked for and cannot be had."""
+    if generate.legacy_grid:
+        check("generate.method", generate.method, generate.method == "dense", "dense with generate.legacy_grid")
+        gridded = field.kind != "points"
+        check("generate.legacy_grid", True, gridded, "False with field.kind = points, which has no surface to extract")

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from hdray.config.pairs import check_pair
+from hdray.config.pairs import check_grid, check_pair
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
@@ -140,6 +140,7 @@ class Config:
         fits = self.field.kind != "voxels" or self.signal.time == "box"
         check("signal.time", self.signal.time, fits, "box with field.kind = voxels, whose frames lie in the box")
         check_pair(self.field, self.generator)
+        check_grid(self.field, self.generate)
 
     @property
     def generator_seed(self) -> int:

@@ -122,6 +122,8 @@ class GenerateSettings:
     """Occupancy probability of the surface (0.5; 0.8 in the published test code)."""
     method: str = execution("coarse-to-fine")
     """Grid evaluation: coarse-to-fine (only near the surface) or dense (every grid point)."""
+    legacy_grid: bool = execution(False)
+    """Shear the grid by up to a cell, as HyperDiffusion's code does; only to compare with it, needs method dense."""
     mesh_format: str = execution("ply")
     """File format of the meshes: ply, obj or glb."""
 

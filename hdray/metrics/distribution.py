@@ -79,6 +79,14 @@ def nna(generated_reference: Tensor, generated_generated: Tensor, reference_refe
     return float(told_apart(generated_reference, generated_generated, reference_reference).double().mean())
 
 
+def remark(metric: str, value: float) -> str:
+    """What belongs beside the number of a metric (nna, or nna_cd and the like); nothing for the others."""
+    if metric.partition("_")[0] != "nna":
+        return ""
+    lean = "below it, which points at copies" if value < 0.5 else "below it would point at copies"
+    return f"; {abs(value - 0.5):.3g} from 0.5, which is best: {lean}"
+
+
 def nearest_other(distances: Tensor) -> Tensor:
     """Per row of (N, N) distances the smallest off the diagonal, (N,); infinite where there is no other."""
     others = distances.clone()

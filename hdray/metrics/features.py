@@ -115,6 +115,6 @@ def feature_metrics(
     }
 
 
-def accuracy_of(logits: Tensor, label: int) -> float:
-    """The share of logits (N, C) whose largest is that of the class `label`."""
-    return float((logits.argmax(dim=1) == label).double().mean())
+def accuracy_of(logits: Tensor, labels: Tensor) -> float:
+    """The share of logits (N, C) whose largest is that of the class, labels (N,) int64."""
+    return float((logits.argmax(dim=1) == labels).double().mean())

@@ -18,9 +18,11 @@ class Protocol:
     source: str
     """Where it is published, and what of it is inferred."""
     normalisation: str = "none"
-    """Of each cloud before distances: none, std, box or sphere."""
+    """Of each cloud before distances: none, std, box, sphere or extent."""
     points: int = 0
-    """Points of every cloud; 0 takes clouds as they are, of any sizes."""
+    """Points of every cloud; 0 takes clouds as they are, of any sizes. Of an animation, of each frame."""
+    frames: int | None = 0
+    """Frames of every animation, distances being means over them; 0: still shapes; None: whatever all shapes have."""
     shapes: int = 0
     """Shapes of either set that are compared; 0 takes all there are."""
     equal: bool = False
@@ -53,6 +55,8 @@ class Protocol:
                 )
         if self.draws > 1 and not self.shapes:
             raise ValueError(f"the protocol {self.name} draws shapes but does not say how many")
+        if self.frames and (self.emd_points or self.network):
+            raise ValueError(f"the protocol {self.name} has measures of still shapes only and compares animations")
         if self.points and max(self.emd_points, self.feature_points) > self.points:
             raise ValueError(f"the protocol {self.name} takes more points for one measure than it has")
 
@@ -76,7 +80,11 @@ PROTOCOLS = {
     for protocol in (
         Protocol(
             name="none",
-            source="hdray: points as they are, sets and clouds of any sizes. PointNet sees 1,024 points in the unit ball.",
+            source=(
+                "hdray: points as they are, sets and clouds of any sizes, still or moving. PointNet sees 1,024 points in "
+                "the unit ball."
+            ),
+            frames=None,
             network="pointnet",
             layer="linear2",
             feature_points=1_024,
@@ -99,6 +107,18 @@ PROTOCOLS = {
             ),
             scale=100.0,
             **_HYPERDIFFUSION,
+        ),
+        Protocol(
+            name="hyperdiffusion-4d",
+            source=(
+                "HyperDiffusion (ICCV 2023), its code for animations: 16 frames of 2,048 points, each frame minus its "
+                "mean, all scaled so that the largest absolute coordinate is 0.95; as many generated as reference "
+                "animations. There an empty frame becomes points at 0; here such an animation is a miss."
+            ),
+            normalisation="extent",
+            points=2_048,
+            frames=16,
+            equal=True,
         ),
         Protocol(
             name="nef-gpt",
@@ -133,14 +153,29 @@ def protocol_named(name: str) -> Protocol:
     return PROTOCOLS[name]
 
 
-def changed(protocol: Protocol, points: int | None, emd_points: int | None) -> Protocol:
-    """The protocol with other numbers of points, under a name that says so: its numbers are not the published ones.
+def changed(protocol: Protocol, points: int | None, emd_points: int | None, frames: int | None = None) -> Protocol:
+    """The protocol with other numbers of points or frames, under a name that says so: they are not the published ones.
 
     Raises UserError for numbers that do not fit.
     """
     for option, value in (("--points", points), ("--emd-points", emd_points)):
         if value is not None and value < 2:
             raise UserError(f"{option} {value} is not accepted; a cloud has 2 points or more")
+    if frames is not None and frames < 2:
+        raise UserError(f"--frames {frames} is not accepted; an animation has 2 frames or more")
+    moving = protocol.frames if frames is None else frames
+    if moving and emd_points:
+        raise UserError(
+            f"--emd-points {emd_points}: the earth mover's distance is one of still shapes, and animations are compared, "
+            "frame by frame, by Chamfer distance alone; leave it out"
+        )
+    if frames is not None and protocol.frames == 0:
+        raise UserError(
+            f"--frames {frames}: the protocol {protocol.name} compares still shapes; take hyperdiffusion-4d, or none"
+        )
+    if frames is not None and frames != protocol.frames:
+        name = f"{protocol.name}, changed to {frames} frames"
+        protocol = replace(protocol, name=name, frames=frames, network="", layer="")
     if points is not None and points != protocol.points:
         seen = min(protocol.feature_points, points)
         name = f"{protocol.name}, changed to {points} points"

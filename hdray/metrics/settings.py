@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hdray.settings import STRICT, check_choice, check_positive, execution
 
-NORMALISATIONS = ("none", "std", "box", "sphere")
+NORMALISATIONS = ("none", "std", "box", "sphere", "extent")
 """What hdray.metrics.normalise can do to a cloud."""
 
 
@@ -17,7 +17,7 @@ class EvaluateSettings:
     points: int = execution(2_048)
     """Surface points per shape; at most signal.surface_points."""
     normalisation: str = execution("none")
-    """Per-cloud scaling before distances: none, std (mean and standard deviation, as published), box or sphere."""
+    """Per-cloud scaling before distances: none, std (mean and deviation, as published), box, sphere or extent (published, 4D)."""
     squared: bool = execution(True)
     """Mean of squared nearest distances (as published) rather than of distances."""
     reference_split: str = execution("test")

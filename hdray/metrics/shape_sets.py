@@ -1,31 +1,24 @@
-"""Sets of shapes as point clouds, out of files of meshes or of points, whoever made them.
+"""Sets of shapes as point clouds, still ones (P, 3) or animations (T, P, 3), whoever made them.
 
-A file that gives no cloud is not dropped: it is an exclusion with a reason, counted in every result.
+A shape that gives no cloud is not dropped: it is an exclusion with a reason, counted in every result.
 """
 
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hdray.errors import UserError
 from hdray.metrics.protocols import Protocol
 from hdray.seeds import numpy_stream
-from hdray.signals.mesh_file import EXTENSIONS, read_mesh
 from hdray.signals.rejection import Rejected
-from hdray.surfaces.points import surface_points
-
-CLOUD_EXTENSION = ".npy"
-READ = (*EXTENSIONS, CLOUD_EXTENSION)
-"""Extensions of the files that are read; .ply is a mesh where it has faces and a cloud where it has none."""
 
 
 @dataclass(frozen=True)
 class ShapeSet:
-    """Shapes in order of their names, clouds (P, 3) float32 of one or of several sizes."""
+    """Shapes in order of their names, clouds (P, 3) or (T, P, 3) float32 of one or of several sizes."""
 
     names: list[str]
     clouds: list[Tensor]
@@ -38,6 +31,12 @@ class ShapeSet:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def frames(self) -> dict[int, str]:
+        """The numbers of frames there are, 0 standing for still, each with the name of a shape that has it."""
+        return {
+            len(cloud) if cloud.dim() == 3 else 0: name for name, cloud in zip(self.names, self.clouds, strict=True)
+        }
 
     def take(self, indices: Iterable[int]) -> "ShapeSet":
         """These shapes, the exclusions kept."""
@@ -65,7 +64,7 @@ def merged(parts: Sequence[ShapeSet]) -> ShapeSet:
 
 
 class Collector:
-    """Builds a set from files or arrays under a protocol; every random point is seeded by (seed, name)."""
+    """Builds a set from arrays under a protocol; what it draws is seeded by (seed, name)."""
 
     def __init__(self, protocol: Protocol, seed: int, families: dict[str, str] | None = None) -> None:
         self.protocol, self.seed, self.families = protocol, seed, families or {}
@@ -73,23 +72,15 @@ class Collector:
         self._excluded: dict[str, str] = {}
         self._thinned = 0
 
-    def add_file(self, name: str, content: bytes) -> None:
-        """The shape in a file's bytes."""
+    def add(self, name: str, read: Callable[[], np.ndarray]) -> None:
+        """The shape that `read` gives as points (P, 3) or (T, P, 3), excluded where it raises Rejected."""
         try:
-            cloud = cloud_of(name, content, self.protocol.points, self.seed)
-        except Rejected as reason:
-            self.exclude(name, str(reason))
-            return
-        self.add_cloud(name, cloud)
-
-    def add_cloud(self, name: str, cloud: np.ndarray) -> None:
-        """A shape as points (P, 3)."""
-        try:
+            cloud = read()
             check_cloud(cloud, self.protocol.points)
         except Rejected as reason:
             self.exclude(name, str(reason))
             return
-        if self.protocol.points and len(cloud) > self.protocol.points:
+        if self.protocol.points and cloud.shape[-2] > self.protocol.points:
             cloud = thinned(cloud, self.protocol.points, self.seed, name)
             self._thinned += 1
         self._clouds[name] = torch.from_numpy(np.array(cloud, np.float32))
@@ -106,50 +97,65 @@ class Collector:
         return ShapeSet(names, [self._clouds[name] for name in names], families, excluded, self._thinned)
 
 
-def cloud_of(name: str, content: bytes, points: int, seed: int) -> np.ndarray:
-    """Points (P, 3) of the file `name`: those it holds, or `points` drawn over the area of its mesh.
-
-    Raises Rejected where it holds no shape, or a mesh and `points` is 0.
-    """
-    extension = "." + name.rpartition(".")[2].lower()
-    if extension == CLOUD_EXTENSION:
-        return _array(content)
-    if extension == ".ply" and not _has_faces(content):
-        return _ply_points(content)
-    if not points:
-        raise Rejected("it is a mesh, and the protocol takes points as they are: give --points")
-    mesh = read_mesh(content, extension)
-    if not np.isfinite(mesh.vertices).all():
-        raise Rejected("some of its coordinates are not finite numbers")
-    if not mesh.areas.sum() > 0:
-        raise Rejected("its faces have no area")
-    return surface_points(mesh, points, numpy_stream(seed, name, "surface"))
-
-
 def check_cloud(cloud: np.ndarray, points: int) -> None:
     """Raise Rejected for an array that is no cloud, or not one that a protocol of so many points (0: any) can take."""
-    if cloud.ndim != 2 or cloud.shape[1] != 3 or cloud.dtype.kind not in "fiu":
-        raise Rejected(f"it is an array {cloud.shape} of {cloud.dtype}, and a cloud is (points, 3) numbers")
-    if not len(cloud):
+    if cloud.ndim not in (2, 3) or cloud.shape[-1] != 3 or cloud.dtype.kind not in "fiu":
+        raise Rejected(
+            f"it is an array {cloud.shape} of {cloud.dtype}; a cloud is (points, 3) numbers, one that moves (frames, points, 3)"
+        )
+    if not cloud.size:
         raise Rejected("it holds no points")
     with np.errstate(over="ignore"):
         if not np.isfinite(cloud.astype(np.float32)).all():
             raise Rejected("some of its coordinates are not finite numbers")
-    if len(cloud) == 1:
+    count = cloud.shape[-2]
+    if count == 1:
         raise Rejected("it holds a single point")
-    if not np.ptp(cloud, axis=0).max() > 0:
-        raise Rejected("all its points coincide")
-    if points and len(cloud) < points:
-        raise Rejected(f"it holds {len(cloud)} points, fewer than the protocol's {points}")
+    spread = np.atleast_1d(np.ptp(cloud, axis=-2).max(axis=-1))  # (frames or 1,)
+    if not (spread > 0).all():
+        where = f" in frame {int((spread > 0).argmin()) + 1}" if cloud.ndim == 3 else ""
+        raise Rejected(f"all its points coincide{where}")
+    if points and count < points:
+        raise Rejected(f"it holds {count} points, fewer than the protocol's {points}")
+
+
+def check_frames(sets: Mapping[str, ShapeSet], protocol: Protocol) -> int:
+    """The number of frames of all shapes of all sets, 0 of still ones.
+
+    Raises UserError where they have not all the same, or not the protocol's. `sets` are named as a user knows them.
+    """
+    found = [(kind, name, frames) for kind, shapes in sets.items() for frames, name in shapes.frames().items()]
+    wanted = protocol.frames
+    if wanted is None:
+        wanted = found[0][2] if found else 0
+    for kind, name, frames in found:
+        if frames == wanted:
+            continue
+        if protocol.frames is None:
+            first = f"while {found[0][1]} of {found[0][0]} is {_kind(wanted)}; compare shapes of one kind"
+            more = ", or give --frames for .glb and .anime files" if frames and wanted else ""
+            raise UserError(f"{name} of {kind} is {_kind(frames)}, {first}{more}")
+        right = (
+            f"give --frames {frames}" if frames and wanted else "take hyperdiffusion-4d" if frames else "take another"
+        )
+        raise UserError(
+            f"{name} of {kind} is {_kind(frames)}, and the protocol {protocol.name} compares "
+            f"{f'animations of {wanted} frames' if wanted else 'still shapes'}; {right}, or protocol none"
+        )
+    return wanted
+
+
+def _kind(frames: int) -> str:
+    return f"an animation of {frames} frames" if frames else "a still shape"
 
 
 def thinned(cloud: np.ndarray, points: int, seed: int, name: str) -> np.ndarray:
-    """`points` of the points, drawn without replacement for this name."""
-    return cloud[numpy_stream(seed, name, "thinning").permutation(len(cloud))[:points]]
+    """`points` of the points (P, 3) or (T, P, 3), drawn without replacement for this name, the same in every frame."""
+    return cloud[..., numpy_stream(seed, name, "thinning").permutation(cloud.shape[-2])[:points], :]
 
 
 def stacked(clouds: Sequence[Tensor], points: int, seed: int, names: Sequence[str]) -> Tensor:
-    """Clouds of possibly unequal sizes as (N, points, 3), thinned where they have more.
+    """Still clouds of possibly unequal sizes as (N, points, 3), thinned where they have more.
 
     Raises ValueError where one has fewer.
     """
@@ -159,32 +165,3 @@ def stacked(clouds: Sequence[Tensor], points: int, seed: int, names: Sequence[st
             raise ValueError(f"{name} has {len(cloud)} points, fewer than {points}")
         found.append(cloud if len(cloud) == points else torch.from_numpy(thinned(cloud.numpy(), points, seed, name)))
     return torch.stack(found) if found else torch.empty(0, points, 3)
-
-
-def _array(content: bytes) -> np.ndarray:
-    try:
-        found = np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # numpy's reader on broken bytes may raise anything
-        raise Rejected(f"the file could not be read as .npy ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(found, np.ndarray):
-        raise Rejected("the file is an archive of arrays, not one array")
-    return found
-
-
-def _has_faces(content: bytes) -> bool:
-    """Whether the header of a .ply announces faces (or is no header, which the mesh reader then says)."""
-    header, end, _ = content.partition(b"end_header")
-    if not end:
-        return True
-    counts = [line.split() for line in header.splitlines() if line.startswith(b"element ")]
-    return any(words[1] in (b"face", b"tristrips") and words[2:] != [b"0"] for words in counts)
-
-
-def _ply_points(content: bytes) -> np.ndarray:
-    import trimesh
-
-    try:
-        cloud: Any = trimesh.load(io.BytesIO(content), file_type="ply", process=False)
-        return np.asarray(cloud.vertices, np.float64).reshape(-1, 3)
-    except Exception as error:  # as for meshes: broken bytes may raise anything
-        raise Rejected(f"the file could not be read as .ply ({' '.join(str(error).split())[:200]})") from error

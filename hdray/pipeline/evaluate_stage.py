@@ -10,6 +10,7 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.metrics.distribution import remark
 from hdray.metrics.evaluation import evaluate
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
 from hdray.metrics.temporal import chamfer_distances, normalised, steps
@@ -30,6 +31,7 @@ from hdray.pipeline.shapes import (
     shapes_of,
     training_shapes,
 )
+from hdray.pipeline.train_stage import generator_cost
 
 STAGE = "evaluate"
 
@@ -78,10 +80,11 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
         rows = control_rows(run, config, resources)
         evaluation["controls"] = {kind: finite(metrics) for kind, metrics in rows.items()}
     run.write_json(evaluation, "evaluations", f"{config.preset}.json")
-    run.write_json({name: evaluation[name] for name in ("metrics", "protocol", "counts")}, "metrics.json")
+    run.write_json({name: evaluation[name] for name in ("metrics", "protocol", "counts", "cost")}, "metrics.json")
     run.finish(STAGE, time.monotonic() - begin)
+    print(", ".join(f"{name}: {value:,.10g}" for name, value in evaluation["cost"].items()))
     for name, value in evaluation["metrics"].items():
-        print(f"{name}: {value if value is None else format(value, '.4g')}")
+        print(f"{name}: {'undefined' if value is None else format(value, '.4g') + remark(name, value)}")
 
 
 def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
@@ -126,6 +129,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
             "sampling_steps": config.generate.steps,
             "resolution": config.generate.resolution,
             "level": config.generate.level,
+            **({"grid": "HyperDiffusion's sheared one"} if config.generate.legacy_grid else {}),
             "noise_baseline": settings.noise,
         },
         "counts": {
@@ -133,6 +137,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
             "generated": len(generated.ids) + empties,
             "empty": empties,
         },
+        "cost": generator_cost(run, config),
         "audit": {
             one.space: {kind: _numbers(getattr(one, kind)) for kind in ("generated", "held_out", "noise")}
             for one in audit

@@ -86,6 +86,8 @@ def generate_keys(config: Config) -> dict[str, object]:
     """What samples depend on beside the model; how many there are and how many are denoised together is neither."""
     keys = flatten(config.generate, "generate.")
     kept = {key: value for key, value in keys.items() if key not in ("generate.count", "generate.batch_size")}
+    if not config.generate.legacy_grid:  # samples made before there was one go on
+        del kept["generate.legacy_grid"]
     return {**kept, "seed": config.generator_seed, "signal.surface_points": config.signal.surface_points}
 
 
@@ -210,6 +212,7 @@ class Extraction:
                 resolution=settings.resolution,
                 level=settings.level,
                 method=settings.method,
+                legacy_grid=settings.legacy_grid,
                 device=self.device,
             )
             if isinstance(found, EmptySurface):

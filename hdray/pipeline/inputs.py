@@ -104,7 +104,7 @@ def _families(config: Config, others: list[str], sources: dict[str, float]) -> d
     if not named and FAMILY_FILE not in others:
         return {}
     url = named or join(config.data, FAMILY_FILE)
-    table = _read_table(url, "family")
+    table = read_table(url, "family")
     if not table.keys() & sources.keys():
         raise UserError(
             f"{url} names none of the shapes in the data; its column 'file' holds paths such as {next(iter(sources))}"
@@ -128,7 +128,7 @@ def _split_file(config: Config, sources: dict[str, float]) -> dict[str, str]:
     url = config.inputs.split_file
     if not url:
         return {}
-    table = _read_table(url, "split")
+    table = read_table(url, "split")
     wrong = sorted(set(table.values()) - set(SPLITS))
     if wrong:
         raise UserError(f"{url} has the split {wrong[0]!r}; a split is one of {', '.join(SPLITS)}")
@@ -138,7 +138,8 @@ def _split_file(config: Config, sources: dict[str, float]) -> dict[str, str]:
     return table
 
 
-def _read_table(url: str, column: str) -> dict[str, str]:
+def read_table(url: str, column: str) -> dict[str, str]:
+    """From file to `column` of a CSV file; raises UserError where it is none or lacks either."""
     try:
         rows = list(csv.DictReader(io.StringIO(read_bytes(url).decode())))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -155,15 +156,18 @@ def read_content(config: Config, source: str) -> tuple[bytes, str]:
         from hdray.surfaces.files import write_mesh
 
         return write_mesh(chair(config.seed, source), "ply"), ".ply"
-    url = join(config.data, source)
-    limit = config.signal.memory_limit_gb * 2**30 / 8
+    content = read_limited(join(config.data, source), config.signal.memory_limit_gb, "signal.memory_limit_gb")
+    return content, "." + source.rpartition(".")[2].lower()
+
+
+def read_limited(url: str, memory_limit_gb: float, limit: str) -> bytes:
+    """A shape's file. Raises Rejected for one that is gone, locked, or too large for the limit, whose name is `limit`."""
     try:
         size = filesystem(url).size(url)
-        if size > limit:
-            raise Rejected(f"the file has {size / 2**20:.0f} MiB, more than an eighth of signal.memory_limit_gb")
-        content = read_bytes(url)
+        if size > memory_limit_gb * 2**30 / 8:
+            raise Rejected(f"the file has {size / 2**20:.0f} MiB, more than an eighth of {limit}")
+        return read_bytes(url)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         if is_remote(url) and not isinstance(error, FileNotFoundError):
             raise  # credentials that expired are not the file's fault
         raise Rejected(f"the file cannot be read: {error}") from error
-    return content, "." + source.rpartition(".")[2].lower()

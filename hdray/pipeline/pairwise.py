@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from hdray.metrics.chamfer import chamfer_matrix_of_sizes
 from hdray.metrics.emd import emd_matrix
+from hdray.metrics.temporal import chamfer_distances_of_sizes
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.progress import Progress
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ray
 
 BLOCK = {"chamfer": 32, "emd": 16}
-"""Shapes along either side of a task's block: seconds of work on a core at the usual numbers of points."""
+"""Still shapes along either side of a task's block: seconds of work on a core at the usual numbers of points."""
 PROGRESS_S = 10.0
 
 
@@ -30,12 +30,14 @@ def pairwise(
 ) -> Tensor:
     """Distances (N, M) float32 of clouds a (P, 3) from clouds b; without `b` of a from itself, each pair once.
 
-    distance: chamfer, or emd (clouds of one size). The clouds are in the object store once, however many tasks read
-    them. A task holds a block of the matrix and the scratch of its distances, nothing that grows with the sets.
+    distance: chamfer, also of animations (T, P, 3) of one T, or emd (still clouds of one size). The clouds are in the
+    object store once, however many tasks read them. A task holds a block of the matrix and the scratch of its distances,
+    nothing that grows with the sets.
     """
     import ray
 
-    size = BLOCK[distance]
+    frames = next((len(cloud) for cloud in a if cloud.dim() == 3), 1)
+    size = max(1, round(BLOCK[distance] / frames**0.5))  # as much work, whatever moves
     left = _stored(a)
     right = left if b is None else _stored(b)
     columns = len(a) if b is None else len(b)
@@ -60,26 +62,32 @@ def pairwise(
     return result
 
 
-def _stored(clouds: Sequence[Tensor]) -> "ray.ObjectRef[tuple[np.ndarray, np.ndarray]]":
-    """Clouds in the object store: all points after one another, and where each cloud ends."""
+Stored = tuple["np.ndarray", "np.ndarray", list[torch.Size]]
+
+
+def _stored(clouds: Sequence[Tensor]) -> "ray.ObjectRef[Stored]":
+    """Clouds in the object store: all points after one another, where each cloud ends, and its shape."""
     import numpy as np
     import ray
 
-    points = torch.cat(list(clouds)) if clouds else torch.empty(0, 3)
-    return ray.put((points.numpy(), np.cumsum([0, *(len(cloud) for cloud in clouds)])))
+    flat = [cloud.reshape(-1, 3) for cloud in clouds]
+    points = torch.cat(flat) if flat else torch.empty(0, 3)
+    return ray.put((points.numpy(), np.cumsum([0, *map(len, flat)]), [cloud.shape for cloud in clouds]))
 
 
-def _part(stored: "tuple[np.ndarray, np.ndarray]", first: int, size: int) -> list[Tensor]:
-    points, ends = stored
-    last = min(first + size, len(ends) - 1)
+def _part(stored: Stored, first: int, size: int) -> list[Tensor]:
+    points, ends, shapes = stored
+    last = min(first + size, len(shapes))
     # Copied: what lies in the object store may not be written to, and torch would warn of that.
-    return [torch.from_numpy(points[ends[row] : ends[row + 1]].copy()) for row in range(first, last)]
+    return [
+        torch.from_numpy(points[ends[row] : ends[row + 1]].copy()).reshape(shapes[row]) for row in range(first, last)
+    ]
 
 
 def _block(
     distance: str,
-    left: "tuple[np.ndarray, np.ndarray]",
-    right: "tuple[np.ndarray, np.ndarray]",
+    left: Stored,
+    right: Stored,
     row: int,
     column: int,
     size: int,
@@ -93,4 +101,4 @@ def _block(
     if distance == "emd":
         return emd_matrix(torch.stack(rows), None if columns is None else torch.stack(columns), squared=squared).numpy()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return chamfer_matrix_of_sizes(rows, columns, squared=squared, device=device).numpy()
+    return chamfer_distances_of_sizes(rows, columns, squared=squared, device=device).numpy()

@@ -168,7 +168,11 @@ def _meshes(theta: np.ndarray, config: Config, level: float) -> Sequence[Mesh]:
     """The mesh of a vector (D,), or its frames; none where its surface is empty."""
     finest = FINEST_ANIMATED_PREVIEW if config.signal.frames else FINEST_PREVIEW
     preview = replace(
-        config.generate, resolution=min(config.generate.resolution, finest), level=level, method="coarse-to-fine"
+        config.generate,
+        resolution=min(config.generate.resolution, finest),
+        level=level,
+        method="coarse-to-fine",
+        legacy_grid=False,
     )
     found = Extraction(replace(config, generate=preview)).meshes(torch.from_numpy(theta.copy()))
     return () if isinstance(found, EmptySurface) else found

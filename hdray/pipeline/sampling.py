@@ -1,15 +1,14 @@
 """The sampling stage: an actor that turns rows of the manifest into labelled points, or into reasons."""
 
 import time
-import traceback
 from typing import TYPE_CHECKING, Any
 
 from hdray.config.tree import Config
 from hdray.pipeline.inputs import read_content
 from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, REJECTED, sampled_schema
 from hdray.pipeline.run_directory import content_hash
-from hdray.signals.limits import LimitedSampler, ReaderFailed
-from hdray.signals.occupancy import ShapeSample
+from hdray.signals.limits import LimitedReader
+from hdray.signals.occupancy import MeshSampling
 from hdray.signals.rejection import Rejected
 
 if TYPE_CHECKING:
@@ -21,8 +20,9 @@ class SamplingActor:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.sampler = LimitedSampler(config.signal, config.seed)
-        self.sampler.start()
+        reading = MeshSampling(config.signal, config.seed)
+        self.reader = LimitedReader(reading, config.signal.time_limit_s, config.signal.memory_limit_gb)
+        self.reader.start()
 
     def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":
         """Sample each row of the batch."""
@@ -37,7 +37,7 @@ class SamplingActor:
         try:
             content, extension = read_content(self.config, row["source"])
             sampled["content_hash"] = content_hash(content)
-            sample = self.sample(content, extension, row)
+            sample = self.reader.read(content, extension, row["id"])
         except Rejected as rejection:
             sampled.update(status=REJECTED, reason=str(rejection))
         else:
@@ -45,13 +45,3 @@ class SamplingActor:
             sampled.update({name: getattr(sample, name).tobytes() for name in ("surface", *POINT_COLUMNS)})
         sampled["sample_seconds"] = time.perf_counter() - start
         return sampled
-
-    def sample(self, content: bytes, extension: str, row: dict[str, Any]) -> ShapeSample:
-        """The labelled points. One mesh that a library or hdray trips over does not stop the others: it is Rejected."""
-        try:
-            return self.sampler.sample(content, extension, row["id"])
-        except (Rejected, ReaderFailed, OSError):
-            raise  # a machine or a store in trouble fails the job: recorded as a bad mesh it would stay one forever
-        except Exception as error:
-            print(f"{row['source']} failed in an unforeseen way:\n{traceback.format_exc()}", flush=True)
-            raise Rejected(f"reading it failed in an unforeseen way: {type(error).__name__}: {error}") from error

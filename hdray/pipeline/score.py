@@ -27,7 +27,11 @@ class Request:
     seed: int
     weights: str
     label: str
+    labels: str
+    """File of labels by file; at most one of it and `label`."""
     yaw: float
+    time_limit_s: float
+    memory_limit_gb: float
 
 
 def is_asked(arguments: list[str]) -> bool:
@@ -61,7 +65,10 @@ def parse(arguments: list[str], program: str) -> Request:
     parser = argparse.ArgumentParser(
         prog=program, description="Score a set of shapes against another under a named protocol.", allow_abbrev=False
     )
-    shapes = "folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf) or clouds (.npy (points, 3), .ply)"
+    shapes = (
+        "folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf), clouds (.npy (points, 3), .ply) or animations "
+        "(.anime, .glb, .npy (frames, points, 3))"
+    )
     parser.add_argument("--samples", required=True, help=f"the generated shapes: {shapes}, or a run (its samples)")
     parser.add_argument("--reference", required=True, help="the real shapes: the same, or a run (its held-out shapes)")
     parser.add_argument("--protocol", required=True, help=f"how they are compared: {', '.join(PROTOCOLS)}")
@@ -71,21 +78,37 @@ def parse(arguments: list[str], program: str) -> Request:
     )
     parser.add_argument("--weights", default="", help="file or URL with the weights of the protocol's feature network")
     parser.add_argument("--label", default="", help="ModelNet40 class of all reference shapes, such as airplane")
+    parser.add_argument(
+        "--labels", default="", help="CSV file with columns file,label: the class of each reference shape"
+    )
     parser.add_argument("--yaw", type=float, default=0.0, help="degrees to turn clouds about y before the network")
     parser.add_argument("--points", type=int, help="points of a cloud, where the protocol's are not wanted")
+    parser.add_argument("--frames", type=int, help="frames of an animation, where the protocol's are not wanted")
     parser.add_argument("--emd-points", type=int, help="also the earth mover's distance, on so many points (n^3 work)")
     parser.add_argument("--seed", type=int, default=0, help="of points on meshes, draws and bootstraps (default 0)")
+    parser.add_argument(
+        "--time-limit-s", type=float, default=120.0, help="processor seconds a file may take to be read (default 120)"
+    )
+    parser.add_argument(
+        "--memory-limit-gb", type=float, default=4.0, help="memory in GiB a file may take to be read (default 4)"
+    )
     given = parser.parse_args(arguments)
+    for option, value in (("--time-limit-s", given.time_limit_s), ("--memory-limit-gb", given.memory_limit_gb)):
+        if not value > 0:
+            raise UserError(f"{option} {value:g} is not accepted; it must be greater than 0")
     return Request(
         samples=resolve(given.samples),
         reference=resolve(given.reference),
         training=resolve(given.training) if given.training else "",
         out=resolve(given.out),
-        protocol=changed(protocol_named(given.protocol), given.points, given.emd_points),
+        protocol=changed(protocol_named(given.protocol), given.points, given.emd_points, given.frames),
         seed=given.seed,
         weights=given.weights,
         label=given.label,
+        labels=resolve(given.labels) if given.labels else "",
         yaw=given.yaw,
+        time_limit_s=given.time_limit_s,
+        memory_limit_gb=given.memory_limit_gb,
     )
 
 
@@ -97,8 +120,13 @@ def check(request: Request) -> bytes:
     if not name.endswith(".json"):
         raise UserError(f"--out {request.out} must be a .json file")
     check_place(RunDirectory(parent), "--out")
-    if request.label and not request.weights:
-        raise UserError(f"--label {request.label} says what the feature network should see: give its --weights too")
+    if request.label and request.labels:
+        raise UserError(
+            f"--label {request.label} is the class of all shapes and --labels that of each: give one of them"
+        )
+    for option, value in (("--label", request.label), ("--labels", request.labels)):
+        if value and not request.weights:
+            raise UserError(f"{option} {value} says what the feature network should see: give its --weights too")
     if not request.weights:
         return b""
     from hdray.metrics.feature_network import MODELNET40, network_of, read_weights
@@ -107,13 +135,29 @@ def check(request: Request) -> bytes:
         raise UserError(f"the protocol {request.protocol.name} has no feature network; leave --weights out")
     if request.label and request.label not in MODELNET40:
         raise UserError(f"--label {request.label} is not a class of ModelNet40; those are {', '.join(MODELNET40)}")
+    labels = read_labels(request)
+    if unknown := [(name, label) for name, label in labels.items() if label not in MODELNET40]:
+        name, label = unknown[0]
+        raise UserError(
+            f"--labels {request.labels} has {label!r} for {name}, which is not a class of ModelNet40; those are "
+            f"{', '.join(MODELNET40)}"
+        )
     content = read_weights(request.weights)
     network_of(request.protocol.network, content, request.weights)
     return content
 
 
+def read_labels(request: Request) -> dict[str, str]:
+    """Class by file of --labels, nothing without it. Raises UserError."""
+    from hdray.pipeline.inputs import read_table
+
+    return read_table(request.labels, "label") if request.labels else {}
+
+
 def lines(result: dict[str, Any]) -> list[str]:
     """A result for people: the protocol, then a line a metric. A Frechet distance comes with its context."""
+    from hdray.metrics.distribution import remark
+
     counts = result["counts"]
     said = [
         f"protocol {result['protocol']['name']}: {counts['generated']} generated ({counts['misses']} of them misses) "
@@ -127,12 +171,12 @@ def lines(result: dict[str, Any]) -> list[str]:
     for name, value in result["metrics"].items():
         interval = result["intervals"].get(name)
         around = f" ({interval['low']:.4g} to {interval['high']:.4g} over {interval['over']})" if interval else ""
-        said.append(f"{name}: {value:.4g}{around}")
+        said.append(f"{name}: {value:.4g}{around}{remark(name, value)}")
     features = result["features"]
     if "not_computed" in features:
         return [*said, f"features: not computed, {features['not_computed']}"]
     accuracy = features["network_accuracy_on_reference"]
-    seen = "not known, no --label" if accuracy is None else f"{accuracy:.1%}"
+    seen = "not known, no --label or --labels" if accuracy is None else f"{accuracy:.1%}"
     said.append(
         f"frechet: {features['frechet']:.4g} ({features['frechet_real_against_real']:.4g} between "
         f"{features['frechet_real_sets']}; {features['samples']} samples in {features['dimension']} dimensions; "

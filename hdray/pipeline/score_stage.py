@@ -1,6 +1,7 @@
 """The work behind `hdray.pipeline.score`: reading, distances and features as Ray tasks, metrics, one result."""
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,15 +11,15 @@ from hdray.config.tree import ExecutionSettings
 from hdray.errors import UserError
 from hdray.metrics.feature_network import MODELNET40, extract_features, network_of, turned
 from hdray.metrics.features import accuracy_of
-from hdray.metrics.normalise import normalise
 from hdray.metrics.protocols import Protocol
 from hdray.metrics.scoring import Distances, distance_scores, feature_scores
 from hdray.metrics.selection import Selection, select
-from hdray.metrics.shape_sets import ShapeSet, stacked
+from hdray.metrics.shape_sets import ShapeSet, check_frames, stacked
+from hdray.metrics.temporal import normalised
 from hdray.pipeline.cluster import Resources, connect, use_threads
 from hdray.pipeline.pairwise import pairwise
-from hdray.pipeline.score import Request
-from hdray.pipeline.shape_folders import read_shapes
+from hdray.pipeline.score import Request, read_labels
+from hdray.pipeline.shape_folders import Limits, read_shapes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,12 +33,19 @@ def score(request: Request, weights: bytes) -> dict[str, Any]:
     begin = time.monotonic()
     resources = connect(ExecutionSettings())
     protocol, seed = request.protocol, request.seed
-    generated = read_shapes("--samples", request.samples, protocol, seed)
-    reference = read_shapes("--reference", request.reference, protocol, seed)
-    training = read_shapes("--training", request.training, protocol, seed) if request.training else None
+    limits = Limits(request.time_limit_s, request.memory_limit_gb)
+    generated = read_shapes("--samples", request.samples, protocol, seed, limits)
+    reference = read_shapes("--reference", request.reference, protocol, seed, limits)
+    training = read_shapes("--training", request.training, protocol, seed, limits) if request.training else None
+    named = {"--samples": generated, "--reference": reference, **({"--training": training} if training else {})}
+    frames = check_frames(named, protocol)
+    if frames:
+        _check_moving(request)
     selection = select(generated, reference, protocol, seed)
     metrics, intervals = _distances(selection, protocol, seed, resources)
-    features = _features(request, weights, selection, training, resources)
+    features: dict[str, Any] = {"not_computed": "feature networks see still shapes, and these are animations"}
+    if not frames:
+        features = _features(request, weights, selection, training, resources)
     kinds = {"samples": generated, "reference": reference, **({"training": training} if training else {})}
     return {
         "protocol": protocol.as_dict(),
@@ -52,12 +60,26 @@ def score(request: Request, weights: bytes) -> dict[str, Any]:
             "excluded": {kind: len(shapes.excluded) for kind, shapes in kinds.items()},
             "thinned": {kind: shapes.thinned for kind, shapes in kinds.items()},
             "families": len(set(selection.reference.families)),
+            "frames": frames,
         },
         "exclusions": {kind: shapes.excluded for kind, shapes in kinds.items()},
         "places": {"samples": request.samples, "reference": request.reference, "training": request.training},
         "seed": seed,
         "seconds": time.monotonic() - begin,
     }
+
+
+def _check_moving(request: Request) -> None:
+    """Raise UserError where a measure of still shapes is asked for and the shapes move."""
+    if request.protocol.emd_points:
+        raise UserError(
+            f"--emd-points {request.protocol.emd_points}: the earth mover's distance is one of still shapes, and these "
+            "are animations, which are compared, frame by frame, by Chamfer distance alone; leave it out"
+        )
+    if request.weights:
+        raise UserError(
+            f"--weights {request.weights}: feature networks see still shapes, and these are animations; leave it out"
+        )
 
 
 def _distances(
@@ -88,7 +110,7 @@ def _distances(
 
 
 def _normalised(shapes: ShapeSet, protocol: Protocol) -> list[Tensor]:
-    return [normalise(cloud[None], protocol.normalisation)[0] for cloud in shapes.clouds]
+    return [normalised(cloud[None], protocol.normalisation)[0] for cloud in shapes.clouds]
 
 
 def _thinned(clouds: list[Tensor], shapes: ShapeSet, protocol: Protocol, seed: int) -> list[Tensor]:
@@ -117,23 +139,40 @@ def _features(
         smallest = min(len(cloud) for cloud in shapes.clouds)
         if smallest < protocol.feature_points:
             return {"not_computed": f"a {kind} cloud has {smallest} points, fewer than {protocol.feature_points}"}
+    labels = _labels(request, selection.reference)
     found = _extracted(request, weights, sets, resources)
     accuracy = None
-    if request.label:
-        accuracy = accuracy_of(found["reference"]["logits"], MODELNET40.index(request.label))
+    if labels:
+        classes = torch.tensor([MODELNET40.index(label) for label in labels])
+        accuracy = accuracy_of(found["reference"]["logits"], classes)
     values = {kind: layers[protocol.layer] for kind, layers in found.items()}
     measured = feature_scores(
         values["generated"],
         values["reference"],
         values.get("training"),
         accuracy,
-        bool(request.label),
+        bool(labels),
         protocol,
         request.seed,
     )
     network = network_of(protocol.network, weights, request.weights)
     named = {"network": protocol.network, "layer": protocol.layer, "weights_sha256": network.sha256, "yaw": request.yaw}
-    return {**named, "label": request.label, **measured}
+    return {**named, "labels": dict(sorted(Counter(labels).items())), **measured}
+
+
+def _labels(request: Request, reference: ShapeSet) -> list[str]:
+    """The class of each reference shape in order, or none where they are not known. Raises UserError where some are."""
+    if request.label:
+        return [request.label] * len(reference)
+    if not request.labels:
+        return []
+    known = read_labels(request)
+    if missing := [name for name in reference.names if name not in known]:
+        raise UserError(
+            f"--labels {request.labels} gives no label for {len(missing)} of {len(reference)} reference shapes, the "
+            f"first is {missing[0]}; its column 'file' holds names as in --reference"
+        )
+    return [known[name] for name in reference.names]
 
 
 def _extracted(

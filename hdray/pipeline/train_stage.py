@@ -53,6 +53,16 @@ def parameter_count(config: Config) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def generator_cost(run: RunDirectory, config: Config) -> dict[str, float]:
+    """What the generator took, to compare generators by: parameters of its network, vectors it was shown (with
+    repetitions), and seconds of training, those of attempts that were killed included as far as a checkpoint has them.
+    """
+    curve = read_loss_curve(run)
+    seconds = {"train_seconds": curve[-1]["seconds"]} if curve else {}
+    seen = config.train.steps * config.train.batch_size
+    return {"parameters": parameter_count(config), "samples_seen": seen, **seconds}
+
+
 def check_train(run: RunDirectory, config: Config, alone: bool) -> None:
     """Raise UserError where there is nothing to train on."""
     fit = run.record(FIT_STAGE)

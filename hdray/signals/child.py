@@ -1,43 +1,38 @@
 """The process that reads meshes: answers one mesh after the other until its parent closes the connection.
 
-Started by `limits.LimitedSampler` as `python -m hdray.signals.child DESCRIPTOR`; never by hand.
+Started by `limits.LimitedReader` as `python -m hdray.signals.child DESCRIPTOR`; never by hand.
 """
 
 import pickle
 import resource
 import signal
 import sys
+import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 
 def main() -> None:
-    """Receive (settings, seed), then pairs of messages (extension, instance) and content; send a sample or what failed."""
+    """Receive (reading, limits), then pairs of messages (extension, name) and content; send what it read or what failed."""
     connection = Connection(int(sys.argv[1]))
+    reading, time_limit_s, memory_limit_gb = pickle.loads(connection.recv_bytes())
     # The memory limit is for the mesh: the libraries are loaded first and come on top.
-    import embreex.mesh_construction
-    import embreex.rtcore_scene  # noqa: F401
-    import igl  # noqa: F401
-    import scipy.sparse.csgraph  # noqa: F401
-    import trimesh  # noqa: F401
-
-    from hdray.signals.occupancy import sample_mesh_file
-
-    settings, seed = pickle.loads(connection.recv_bytes())
-    limit_memory(settings.memory_limit_gb)
+    reading.prepare()
+    limit_memory(memory_limit_gb)
     connection.send_bytes(b"ready")
     while True:
         try:
-            extension, instance = pickle.loads(connection.recv_bytes())
+            extension, name = pickle.loads(connection.recv_bytes())
             content = connection.recv_bytes()
         except EOFError:  # the parent is done, or dead
             return
         # Processor time, so that a busy machine rejects no more than an idle one; SIGPROF ends a process by default.
-        signal.setitimer(signal.ITIMER_PROF, settings.time_limit_s)
+        signal.setitimer(signal.ITIMER_PROF, time_limit_s)
         try:
-            reply: object = sample_mesh_file(content, extension, settings, seed, instance)
+            reply: object = reading(content, extension, name)
         except Exception as error:  # noqa: BLE001
-            # A bad mesh is Rejected. Anything else is a defect of ours: it is raised again in the parent.
+            # A bad mesh is Rejected. Anything else is a defect of ours, which the parent tells of.
+            error.add_note(traceback.format_exc())
             reply = error.with_traceback(None)
             reply.__cause__ = reply.__context__ = None
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -16,6 +16,8 @@ _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _JSON, _BINARY = 0x4E4F534A, 0x004E4942
 TRIANGLES = 4
+_DAMAGE = (KeyError, IndexError, ValueError, TypeError, AttributeError, struct.error)
+"""What parsing damaged bytes raises."""
 
 
 def read_animated_glb(content: bytes, frames: int) -> Animation:
@@ -25,14 +27,22 @@ def read_animated_glb(content: bytes, frames: int) -> Animation:
     """
     try:
         document = _Document(content)
-        if not document.json.get("animations"):
+        if not document.moves:
             raise Rejected("it holds one still shape; an animation is needed where signal.frames is set")
         return document.animation(frames)
-    except (KeyError, IndexError, ValueError, TypeError, struct.error) as error:
+    except _DAMAGE as error:
         detail = " ".join(str(error).split())[:200] or type(error).__name__
         raise Rejected(
             f"the file could not be read as an animated .glb; it is damaged or something else ({detail})"
         ) from error
+
+
+def holds_animation(content: bytes) -> bool:
+    """Whether a .glb file's bytes hold an animation; not where they are damaged, which reading them then says."""
+    try:
+        return _Document(content).moves
+    except (Rejected, *_DAMAGE):
+        return False
 
 
 class _Document:
@@ -50,6 +60,11 @@ class _Document:
         self.json: dict[str, Any] = json.loads(chunks[_JSON])
         self.binary = chunks.get(_BINARY, b"")
         self.nodes: list[dict[str, Any]] = self.json.get("nodes", [])
+
+    @property
+    def moves(self) -> bool:
+        """Whether there is an animation."""
+        return bool(self.json.get("animations"))
 
     def animation(self, frames: int) -> Animation:
         """All triangle meshes of the scene, placed at each frame."""

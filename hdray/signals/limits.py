@@ -1,4 +1,4 @@
-"""One monstrous file cannot take a node down: meshes are read, repaired and labelled in a child process with limits.
+"""One monstrous file cannot take a node down: meshes are read, and repaired and labelled, in a child process with limits.
 
 The child is started once and reused; it is killed and replaced when a mesh takes too much time or memory, or crashes a
 library. What happened becomes a Rejected with a reason, like any other bad input.
@@ -14,11 +14,12 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
 
 import hdray
-from hdray.signals.occupancy import ShapeSample
 from hdray.signals.rejection import Rejected
-from hdray.signals.settings import OccupancySettings
+
+Found = TypeVar("Found", covariant=True)
 
 WALL_FACTOR = 20.0
 """A mesh may take this many times its processor time by the clock (a crowded machine) before it counts as hung."""
@@ -30,32 +31,44 @@ class ReaderFailed(Exception):
     """The process that reads meshes cannot be started: the machine's trouble, not the mesh's."""
 
 
-class LimitedSampler:
-    """`sample_mesh_file` in a child process under the settings' time and memory limits. A context manager.
+class Reading(Protocol[Found]):
+    """What the child does with each file; it is pickled, so let it hold settings and no data."""
 
-    One sampler belongs to one thread. The child ends when the sampler is closed, and when its parent dies.
+    def prepare(self) -> None:
+        """Load the libraries, whose memory must not count against the files'."""
+
+    def __call__(self, content: bytes, extension: str, name: str, /) -> Found:
+        """What is wanted of a file's bytes; raises Rejected."""
+
+
+class LimitedReader(Generic[Found]):
+    """Reads one file after the other in a child process under limits of time and memory. A context manager.
+
+    One reader belongs to one thread. The child ends when the reader is closed, and when its parent dies.
     """
 
-    def __init__(self, settings: OccupancySettings, seed: int) -> None:
-        self._settings = settings
-        self._seed = seed
+    def __init__(self, reading: Reading[Found], time_limit_s: float, memory_limit_gb: float) -> None:
+        """`time_limit_s`: processor seconds of one file; `memory_limit_gb`: GiB that one may take."""
+        self._reading = reading
+        self._time_limit_s, self._memory_limit_gb = time_limit_s, memory_limit_gb
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
     def start(self) -> None:
-        """Start the child before the first mesh comes, which takes seconds. Raises ReaderFailed."""
+        """Start the child before the first file comes, which takes seconds. Raises ReaderFailed."""
         self._running()
 
-    def sample(self, content: bytes, extension: str, instance: str) -> ShapeSample:
-        """The labelled points of the mesh in `content`.
+    def read(self, content: bytes, extension: str, name: str) -> Found:
+        """What the reading makes of the file in `content`.
 
-        Raises Rejected when the mesh is bad, takes longer than `time_limit_s` of processor time, needs more than `memory_limit_gb`, or
-        crashes the child; the next call then gets a fresh child.
+        Raises Rejected when the file is bad, takes longer or needs more memory than the limits, crashes the child, or
+        trips a library or hdray itself, in which case the child's traceback is printed: one file does not stop the
+        others. The next call then gets a fresh child where the last one is gone.
         """
         connection = self._running()
-        limit = self._settings.time_limit_s
+        limit = self._time_limit_s
         try:
-            connection.send_bytes(pickle.dumps((extension, instance)))
+            connection.send_bytes(pickle.dumps((extension, name)))
             connection.send_bytes(content)
             if not connection.poll(limit * WALL_FACTOR):
                 self.close()
@@ -66,14 +79,17 @@ class LimitedSampler:
         if isinstance(reply, MemoryError):
             # What the failed mesh left behind in the child must not count against the next one.
             self.close()
-            raise Rejected(f"it needs more memory than the limit of {self._settings.memory_limit_gb:g} GiB")
+            raise Rejected(f"it needs more memory than the limit of {self._memory_limit_gb:g} GiB")
+        if isinstance(reply, Rejected | OSError):
+            raise reply  # a machine in trouble fails the job: recorded as a bad mesh it would stay one forever
         if isinstance(reply, BaseException):
-            raise reply
-        assert isinstance(reply, ShapeSample)
-        return reply
+            print(f"{name} failed in an unforeseen way:", *getattr(reply, "__notes__", [reply]), sep="\n", flush=True)
+            raise Rejected(f"reading it failed in an unforeseen way: {type(reply).__name__}: {reply}") from reply
+        found: Found = reply
+        return found
 
     def close(self) -> None:
-        """End the child, if one runs. The sampler can still be used: the next call starts another."""
+        """End the child, if one runs. The reader can still be used: the next call starts another."""
         if self._child is None or self._connection is None:
             return
         self._connection.close()
@@ -81,7 +97,7 @@ class LimitedSampler:
         self._child.wait()
         self._child = self._connection = None
 
-    def __enter__(self) -> "LimitedSampler":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -97,7 +113,7 @@ class LimitedSampler:
     def _running(self) -> Connection:
         """The connection to a child that is ready, started if need be."""
         if self._child is not None and self._child.poll() is not None:
-            self.close()  # it died between two meshes
+            self.close()  # it died between two files
         if self._connection is not None:
             return self._connection
         parents_end, childs_end = _connection_pair()
@@ -116,7 +132,7 @@ class LimitedSampler:
         )
         childs_end.close()
         self._connection = parents_end
-        parents_end.send_bytes(pickle.dumps((self._settings, self._seed)))
+        parents_end.send_bytes(pickle.dumps((self._reading, self._time_limit_s, self._memory_limit_gb)))
         ready = parents_end.poll(START_LIMIT_S)
         try:
             if not ready:
@@ -137,8 +153,7 @@ class LimitedSampler:
         code = self._child.poll()
         self.close()
         if code == -signal.SIGPROF:
-            limit = self._settings.time_limit_s
-            return f"it takes longer than the limit of {limit:g} s of processor time to read, repair and label"
+            return f"it takes longer than the limit of {self._time_limit_s:g} s of processor time"
         if code is not None and code < 0:
             return f"it crashed the process that reads meshes (signal {-code}), likely by running out of memory"
         return f"it ended the process that reads meshes (exit code {code})"

@@ -186,3 +186,23 @@ def sample_mesh_file(
 
         return sample_animation(read_animation(content, extension, settings.frames), settings, seed, instance)
     return occupancy_of(read_mesh(content, extension), settings).sample(seed, instance)
+
+
+@dataclass(frozen=True)
+class MeshSampling:
+    """`sample_mesh_file` as what a hdray.signals.limits.LimitedReader does."""
+
+    settings: OccupancySettings
+    seed: int
+
+    def prepare(self) -> None:
+        """Load the libraries that meshes are read, repaired and labelled with."""
+        import embreex.mesh_construction
+        import embreex.rtcore_scene  # noqa: F401
+        import igl  # noqa: F401
+        import scipy.sparse.csgraph  # noqa: F401
+        import trimesh  # noqa: F401
+
+    def __call__(self, content: bytes, extension: str, instance: str) -> ShapeSample:
+        """The labelled points. Raises Rejected."""
+        return sample_mesh_file(content, extension, self.settings, self.seed, instance)

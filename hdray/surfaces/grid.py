@@ -40,8 +40,15 @@ def grid_evaluator(field: Field, theta: Tensor, resolution: int, device: torch.d
     A value depends on its grid point alone, bit for bit on one machine: not on how many or which points are asked for
     together, nor on their order.
     """
-    theta = theta.to(device).unsqueeze(0)  # (1, D)
     points = axis(resolution, device)  # (R + 1,)
+    return evaluator(field, theta, lambda indices: points[indices], device, precision)
+
+
+def evaluator(
+    field: Field, theta: Tensor, place: Callable[[Tensor], Tensor], device: torch.device, precision: str
+) -> Evaluate:
+    """As `grid_evaluator`, with `place` giving the coordinates (P, 3) float32 of grid indices (P, 3)."""
+    theta = theta.to(device).unsqueeze(0)  # (1, D)
     rows = CPU_ROWS if device.type == "cpu" else GPU_ROWS
     threads = torch.get_num_threads()  # here: callers may run what surrounds the evaluation on one
 
@@ -50,7 +57,7 @@ def grid_evaluator(field: Field, theta: Tensor, resolution: int, device: torch.d
 
         @torch.inference_mode()
         def one_call(call: int) -> None:
-            part = points[indices[call * rows : (call + 1) * rows]]  # (rows or fewer, 3)
+            part = place(indices[call * rows : (call + 1) * rows])  # (rows or fewer, 3)
             coords = torch.zeros(1, rows, 3, device=device)
             coords[0, : len(part)] = part
             logits = field(theta, coords, precision)  # (1, rows, 1)

@@ -9,6 +9,7 @@ from hdray.config.load import from_yaml, result_keys
 from hdray.config.presets import PRESETS
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.pipeline.generate_stage import generate_keys
 from hdray.pipeline.run_directory import RunDirectory
 
 
@@ -31,6 +32,14 @@ from hdray.pipeline.run_directory import RunDirectory
             "field.kind = 'points' is not accepted; it must be mlp or voxels for animations",
         ),
         ("{preset: animals-voxels, signal: {time: index}}", "signal.time = 'index' is not accepted; it must be box"),
+        (
+            "generate: {legacy_grid: true}",
+            "generate.method = 'coarse-to-fine' is not accepted; it must be dense with generate.legacy_grid",
+        ),
+        (
+            "{preset: airplanes-points, generate: {legacy_grid: true, method: dense}}",
+            "False with field.kind = points, which has no surface",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(content: str, words: str) -> None:
@@ -59,3 +68,10 @@ def test_runs_made_before_there_were_kinds_go_on_and_other_kinds_are_refused(tmp
     )
     with pytest.raises(UserError, match=r"field\.kind was None and is now 'voxels'"):
         run.check("fit", result_keys(voxels, "field"), {})
+
+
+def test_samples_made_before_there_was_a_legacy_grid_go_on() -> None:
+    config = Config()
+    assert "generate.legacy_grid" not in generate_keys(config)
+    legacy = replace(config, generate=replace(config.generate, legacy_grid=True, method="dense"))
+    assert generate_keys(legacy)["generate.legacy_grid"] is True

@@ -2,7 +2,9 @@
 
 import json
 import runpy
+import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,11 @@ import trimesh
 
 from hdray.metrics.chamfer import chamfer_matrix
 from hdray.metrics.distribution import distribution_metrics
+from hdray.metrics.feature_network import MODELNET40, extract_features, network_of
 from hdray.metrics.pointnet import PointNet
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import ROOT
+from tests.signals.animations import anime, growing_ball
 
 Score = Callable[..., tuple[dict[str, Any], str]]
 
@@ -97,6 +101,74 @@ def test_folders_of_meshes_with_every_measure(score: Score, tmp_path: Path) -> N
 
 
 @pytest.mark.ray
+def test_animations(score: Score, mistake: Mistake, tmp_path: Path) -> None:
+    stream = np.random.default_rng(0)
+    for name, count in (("made", 3), ("real", 3)):
+        (tmp_path / name).mkdir()
+        for number in range(count - 1):
+            np.save(tmp_path / name / f"{number}.npy", stream.random((4, 24, 3)))
+        step = 0.05 if name == "made" else 0.1
+        (tmp_path / name / "ball.anime").write_bytes(anime(growing_ball(frames=9, step=step)))
+    places = ("--samples", tmp_path / "made", "--reference", tmp_path / "real")
+    result, printed = score(*places, "--protocol", "hyperdiffusion-4d", "--frames", 4, "--points", 24)
+    assert result["protocol"]["name"] == "hyperdiffusion-4d, changed to 4 frames, changed to 24 points"
+    assert result["counts"]["frames"] == 4
+    assert (result["counts"]["generated"], result["counts"]["misses"]) == (3, 0)
+    assert "from 0.5, which is best" in printed
+    assert "animations" in result["features"]["not_computed"]
+    # By hand, of the two of random points: each frame minus its mean, the largest coordinate 0.95, means over frames.
+    clouds = {name: [np.load(tmp_path / name / f"{n}.npy") for n in range(2)] for name in ("made", "real")}
+    scaled = {}
+    for name, animations in clouds.items():
+        centred = [cloud - cloud.mean(axis=1, keepdims=True) for cloud in animations]
+        scaled[name] = [cloud * 0.95 / np.abs(cloud).max() for cloud in centred]
+        shutil.rmtree(tmp_path / name)
+        (tmp_path / name).mkdir()
+        for number, cloud in enumerate(animations):
+            np.save(tmp_path / name / f"{number}.npy", cloud)
+    expected = 0.0
+    for real in scaled["real"]:
+        squares = [((real[:, :, None] - made[:, None]) ** 2).sum(axis=-1) for made in scaled["made"]]  # (T, P, Q)
+        expected += min(d2.min(axis=2).mean() + d2.min(axis=1).mean() for d2 in squares) / 2
+    result, _ = score(*places, "--protocol", "hyperdiffusion-4d", "--frames", 4, "--points", 24)
+    assert result["metrics"]["mmd_cd"] == pytest.approx(expected, rel=1e-4)
+    as_given, _ = score(*places, "--protocol", "none")
+    assert as_given["counts"]["frames"] == 4
+
+    out = (*places, "--out", tmp_path / "o.json", "--protocol")
+    np.save(tmp_path / "made" / "2.npy", stream.random((24, 3)))
+    message = mistake("evaluate", *out, "none")
+    assert "2.npy of --samples is a still shape, while 1.npy of --samples is an animation of 4 frames" in message
+    (tmp_path / "made" / "2.npy").unlink()
+    message = mistake("evaluate", *out, "hyperdiffusion-4d", "--points", 24)
+    assert "an animation of 4 frames, and the protocol hyperdiffusion-4d, changed to 24 points compares" in message
+    assert "are animations" in mistake("evaluate", *out, "none", "--emd-points", 8)
+    assert not (tmp_path / "o.json").exists()
+
+
+@pytest.mark.ray
+def test_labels_by_file(score: Score, mistake: Mistake, tmp_path: Path) -> None:
+    clouds(tmp_path / "made", 6, 0, points=64)
+    real = torch.from_numpy(clouds(tmp_path / "real", 6, 1, points=64))
+    torch.manual_seed(0)
+    torch.save(PointNet().state_dict(), tmp_path / "weights.pth")
+    network = network_of("pointnet", (tmp_path / "weights.pth").read_bytes(), "given")
+    seen = extract_features(network, real, ("logits",), "sphere")["logits"].argmax(dim=1).tolist()
+    # Four labels are what the network sees, the first two something else.
+    labels = [MODELNET40[(kind + (number < 2)) % len(MODELNET40)] for number, kind in enumerate(seen)]
+    rows = [f"{number:03d}.npy,{label}" for number, label in enumerate(labels)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    places = ("--samples", tmp_path / "made", "--reference", tmp_path / "real", "--points", 64, "--protocol", "none")
+    asked = (*places, "--weights", tmp_path / "weights.pth", "--labels", tmp_path / "labels.csv")
+    result, _ = score(*asked)
+    assert result["features"]["labels"] == dict(Counter(labels))
+    assert result["features"]["network_accuracy_on_reference"] == pytest.approx(4 / 6)
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows[1:]]))
+    message = mistake("evaluate", *asked, "--out", tmp_path / "o.json")
+    assert "gives no label for 1 of 6 reference shapes, the first is 000.npy" in message
+
+
+@pytest.mark.ray
 def test_a_published_protocol_keeps_its_numbers_of_points_and_shapes(
     score: Score, mistake: Mistake, tmp_path: Path
 ) -> None:
@@ -139,9 +211,19 @@ def test_wrong_words(mistake: Mistake, tmp_path: Path) -> None:
     right = (*places, "--protocol", "none")
     assert "--points 1 is not accepted" in mistake("evaluate", *right, "--points", 1)
     assert "give its --weights too" in mistake("evaluate", *right, "--label", "chair")
+    assert "give its --weights too" in mistake("evaluate", *right, "--labels", "labels.csv")
+    assert "give one of them" in mistake("evaluate", *right, "--label", "chair", "--labels", "labels.csv")
+    assert "--frames 1 is not accepted" in mistake("evaluate", *right, "--frames", 1)
+    assert "--time-limit-s 0 is not accepted" in mistake("evaluate", *right, "--time-limit-s", 0)
+    assert "--memory-limit-gb -1 is not accepted" in mistake("evaluate", *right, "--memory-limit-gb", -1)
     assert "none.pth cannot be read" in mistake("evaluate", *right, "--weights", tmp_path / "none.pth")
     (tmp_path / "weights.pth").write_bytes(b"something else")
     assert "are not those of pointnet" in mistake("evaluate", *right, "--weights", tmp_path / "weights.pth")
+    labels = tmp_path / "labels.csv"
+    asked = (*right, "--weights", tmp_path / "weights.pth", "--labels", labels)
+    assert f"{labels} cannot be read as a CSV file with the columns file,label" in mistake("evaluate", *asked)
+    labels.write_text("file,label\na.obj,plane\n")
+    assert "has 'plane' for a.obj, which is not a class of ModelNet40" in mistake("evaluate", *asked)
     message = mistake("evaluate", *right, "--weights", tmp_path / "weights.pth", "--label", "plane")
     assert "--label plane is not a class of ModelNet40" in message
     assert "o.txt must be a .json file" in mistake("evaluate", *right, "--out", tmp_path / "o.txt")

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.metrics.distribution import cov, distribution_metrics, mmd, nna, with_empties
+from hdray.metrics.distribution import cov, distribution_metrics, mmd, nna, remark, with_empties
 
 Matrices = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -124,3 +124,9 @@ def test_nothing_to_measure():
         cov(torch.zeros(2, 0))
     with pytest.raises(ValueError, match="NaN"):
         mmd(torch.tensor([[math.nan]]))
+
+
+def test_1nna_is_read_by_its_distance_from_a_half():
+    assert remark("nna_cd", 0.31) == "; 0.19 from 0.5, which is best: below it, which points at copies"
+    assert remark("nna_emd", 0.75) == "; 0.25 from 0.5, which is best: below it would point at copies"
+    assert remark("mmd_cd", 0.31) == ""

@@ -81,5 +81,6 @@ def test_every_measure_is_the_one_it_is_called():
 
 def test_accuracy():
     logits = torch.tensor([[2.0, 1, 0], [0, 1, 0], [3, 2, 1], [1, 0, 5]])
-    assert accuracy_of(logits, 0) == 0.5
-    assert math.isclose(accuracy_of(logits, 2), 0.25)
+    assert accuracy_of(logits, torch.zeros(4, dtype=torch.int64)) == 0.5
+    assert math.isclose(accuracy_of(logits, torch.full((4,), 2)), 0.25)
+    assert accuracy_of(logits, torch.tensor([0, 1, 0, 0])) == 0.75  # a class for each

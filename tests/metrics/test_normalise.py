@@ -34,16 +34,22 @@ def test_sphere_reaches_distance_one():
     torch.testing.assert_close(result.mean(dim=1), torch.zeros(4, 3), atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("mode", ["std", "box", "sphere"])
+def test_extent_is_that_of_the_published_code():
+    for cloud, result in zip(clouds().numpy(), normalise(clouds(), "extent").numpy(), strict=True):
+        centred = cloud - cloud.mean(axis=0)
+        np.testing.assert_allclose(result, centred * 0.95 / max(centred.max(), -centred.min()), atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["std", "box", "sphere", "extent"])
 def test_each_cloud_by_itself(mode: str):
     torch.testing.assert_close(normalise(clouds()[2:3], mode), normalise(clouds(), mode)[2:3])
 
 
-@pytest.mark.parametrize("mode", ["std", "box", "sphere"])
+@pytest.mark.parametrize("mode", ["std", "box", "sphere", "extent"])
 def test_coinciding_points_stay_finite(mode: str):
     assert torch.equal(normalise(torch.full((1, 8, 3), 2.0), mode), torch.zeros(1, 8, 3))
 
 
 def test_unknown_mode():
-    with pytest.raises(UserError, match="none, std, box, sphere"):
+    with pytest.raises(UserError, match="none, std, box, sphere, extent"):
         normalise(clouds(), "unit")

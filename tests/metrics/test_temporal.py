@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from hdray.metrics.chamfer import chamfer_matrix
-from hdray.metrics.temporal import chamfer_distances, normalised, steps
+from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes
+from hdray.metrics.temporal import chamfer_distances, chamfer_distances_of_sizes, normalised, steps
 
 
 def clouds(*shape: int) -> torch.Tensor:
@@ -30,6 +30,29 @@ def test_still_shapes_are_compared_as_ever() -> None:
 def test_other_numbers_of_frames_are_refused() -> None:
     with pytest.raises(ValueError, match="4 frames cannot be compared with animations of 5"):
         chamfer_distances(clouds(3, 4, 20), clouds(2, 5, 20))
+
+
+def test_animations_of_other_numbers_of_points() -> None:
+    a, b = [*clouds(2, 4, 20), *clouds(1, 4, 9)], [*clouds(2, 4, 30)]
+    found = chamfer_distances_of_sizes(a, b)
+    torch.testing.assert_close(found[:2], chamfer_distances(torch.stack(a[:2]), torch.stack(b)))
+    torch.testing.assert_close(found[2:], chamfer_distances(a[2][None], torch.stack(b)))
+    torch.testing.assert_close(chamfer_distances_of_sizes(a), chamfer_distances_of_sizes(a, a), rtol=1e-5, atol=1e-7)
+    still = [cloud[0] for cloud in a]
+    assert torch.equal(chamfer_distances_of_sizes(still), chamfer_matrix_of_sizes(still))
+    assert chamfer_distances_of_sizes([], b).shape == (0, 2)
+    with pytest.raises(ValueError, match="shapes of 0 and 4 frames cannot be compared"):
+        chamfer_distances_of_sizes(a, still)
+
+
+def test_by_extent_what_walks_stays_in_place() -> None:
+    """The published code: each frame minus its own mean, one factor for all, here by numpy, a frame at a time."""
+    walking = clouds(2, 4, 20) + torch.arange(4.0)[:, None, None]
+    for animation, found in zip(walking.numpy(), normalised(walking, "extent").numpy(), strict=True):
+        centred = [frame - frame.mean(axis=0) for frame in animation]
+        reach = max(abs(frame).max() for frame in centred)
+        for frame, result in zip(centred, found, strict=True):
+            assert result == pytest.approx(frame * 0.95 / reach, abs=1e-5)
 
 
 def test_frames_keep_their_places_to_each_other() -> None:

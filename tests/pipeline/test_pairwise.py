@@ -3,6 +3,7 @@ import torch
 
 from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes
 from hdray.metrics.emd import emd_matrix
+from hdray.metrics.temporal import chamfer_distances
 from hdray.pipeline import pairwise as module
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.pairwise import pairwise
@@ -37,6 +38,15 @@ def test_clouds_of_several_sizes(ray_cluster: None) -> None:
     a, b = clouds(4, 20, 0) + clouds(3, 9, 1), clouds(2, 9, 2) + clouds(3, 1, 3)
     across = pairwise("chamfer", a, b, squared=True, resources=RESOURCES)
     torch.testing.assert_close(across, chamfer_matrix_of_sizes(a, b), rtol=1e-6, atol=0)
+
+
+def test_animations(ray_cluster: None) -> None:
+    a = list(torch.rand(5, 4, 20, 3, generator=torch.Generator().manual_seed(0)))
+    b = list(torch.rand(4, 4, 9, 3, generator=torch.Generator().manual_seed(1)))
+    across = pairwise("chamfer", a, b, squared=True, resources=RESOURCES)
+    torch.testing.assert_close(across, chamfer_distances(torch.stack(a), torch.stack(b)), rtol=1e-6, atol=0)
+    own = pairwise("chamfer", a, None, squared=True, resources=RESOURCES)
+    torch.testing.assert_close(own, chamfer_distances(torch.stack(a)), rtol=1e-6, atol=0)
 
 
 def test_earth_movers_distances(ray_cluster: None) -> None:

@@ -6,14 +6,15 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import trimesh
 
-from hdray.signals.limits import LimitedSampler
-from hdray.signals.occupancy import sample_mesh_file
+from hdray.signals.limits import LimitedReader
+from hdray.signals.occupancy import MeshSampling, ShapeSample, sample_mesh_file
 from hdray.signals.rejection import Rejected
 from hdray.signals.settings import OccupancySettings
 from tests.signals.solids import sphere
@@ -28,29 +29,35 @@ def ball(subdivisions: int) -> bytes:
     return bytes(trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(file_type="ply"))
 
 
-def child_of(sampler: LimitedSampler) -> psutil.Process:
+def sampler_of(settings: OccupancySettings) -> LimitedReader[ShapeSample]:
+    return LimitedReader(MeshSampling(settings, 0), settings.time_limit_s, settings.memory_limit_gb)
+
+
+def child_of(sampler: LimitedReader[Any]) -> psutil.Process:
     child = sampler._child
     assert child is not None
     return psutil.Process(child.pid)
 
 
 @pytest.fixture(scope="module")
-def sampler() -> Iterator[LimitedSampler]:
-    with LimitedSampler(SETTINGS, 0) as shared:
+def sampler() -> Iterator[LimitedReader[ShapeSample]]:
+    with sampler_of(SETTINGS) as shared:
         yield shared
 
 
-def test_the_child_gives_what_the_call_gives_and_is_reused(sampler: LimitedSampler) -> None:
-    sample = sampler.sample(ball(2), ".ply", "a")
+def test_the_child_gives_what_the_call_gives_and_is_reused(sampler: LimitedReader[ShapeSample]) -> None:
+    sample = sampler.read(ball(2), ".ply", "a")
     child = child_of(sampler)
     assert np.array_equal(sample.points, sample_mesh_file(ball(2), ".ply", SETTINGS, 0, "a").points)
     with pytest.raises(Rejected, match=r"could not be read as \.ply"):
-        sampler.sample(b"junk", ".ply", "b")
-    sampler.sample(ball(2), ".ply", "c")
+        sampler.read(b"junk", ".ply", "b")
+    sampler.read(ball(2), ".ply", "c")
     assert child_of(sampler) == child
 
 
-def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(sampler: LimitedSampler) -> None:
+def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(
+    sampler: LimitedReader[ShapeSample],
+) -> None:
     # 5.2 million faces: 63 MB of indices before anything is done with them.
     side = 1616
     row, column = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
@@ -68,45 +75,66 @@ def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(samp
     rows["count"], rows["corners"] = 3, faces
     content = header.encode() + vertices.astype("<f4").tobytes() + rows.tobytes()
     with pytest.raises(Rejected, match="memory"):
-        sampler.sample(content, ".ply", "monster")
-    assert sampler.sample(ball(2), ".ply", "a").solid_fraction > 0.4
+        sampler.read(content, ".ply", "monster")
+    assert sampler.read(ball(2), ".ply", "a").solid_fraction > 0.4
 
 
 def test_a_mesh_that_takes_too_long_is_rejected_in_time() -> None:
     slow = OccupancySettings(time_limit_s=1.0, memory_limit_gb=2.0)
-    with LimitedSampler(slow, 0) as limited:
+    with sampler_of(slow) as limited:
         with pytest.raises(Rejected, match="read as"):
-            limited.sample(b"junk", ".ply", "start the child")
+            limited.read(b"junk", ".ply", "start the child")
         child = child_of(limited)
         start = time.monotonic()
         with pytest.raises(Rejected, match=r"longer than the limit of 1 s of processor time"):
-            limited.sample(ball(8), ".ply", "slow")  # 1.3 million faces
+            limited.read(ball(8), ".ply", "slow")  # 1.3 million faces
         assert time.monotonic() - start < 30  # the machine may be crowded
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_child_killed_at_work_is_a_rejection_and_replaced(sampler: LimitedSampler) -> None:
-    sampler.sample(ball(2), ".ply", "a")
+def test_a_child_killed_at_work_is_a_rejection_and_replaced(sampler: LimitedReader[ShapeSample]) -> None:
+    sampler.read(ball(2), ".ply", "a")
     child = child_of(sampler)
     killer = threading.Timer(0.5, os.kill, (child.pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(Rejected, match="crashed the process that reads meshes"):
-        sampler.sample(ball(7), ".ply", "b")
-    assert sampler.sample(ball(2), ".ply", "a").solid_fraction > 0.4
+        sampler.read(ball(7), ".ply", "b")
+    assert sampler.read(ball(2), ".ply", "a").solid_fraction > 0.4
     assert child_of(sampler) != child
 
 
-def test_a_child_killed_at_rest_is_replaced_unnoticed(sampler: LimitedSampler) -> None:
-    sampler.sample(ball(2), ".ply", "a")
+def test_a_child_killed_at_rest_is_replaced_unnoticed(sampler: LimitedReader[ShapeSample]) -> None:
+    sampler.read(ball(2), ".ply", "a")
     child = child_of(sampler)
     child.kill()
     child.wait(10)
-    assert sampler.sample(ball(2), ".ply", "a").solid_fraction > 0.4
+    assert sampler.read(ball(2), ".ply", "a").solid_fraction > 0.4
+
+
+class Defective:
+    """A reading that trips over every file."""
+
+    def prepare(self) -> None:
+        pass
+
+    def __call__(self, content: bytes, extension: str, name: str) -> None:
+        raise ZeroDivisionError(f"no {content.decode()}")
+
+
+def test_a_defect_of_ours_rejects_the_file_and_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    with LimitedReader(Defective(), 60, 1) as limited:
+        with pytest.raises(Rejected, match="in an unforeseen way: ZeroDivisionError: no mesh"):
+            limited.read(b"mesh", ".obj", "a")
+        child = child_of(limited)
+        with pytest.raises(Rejected, match="no shape"):
+            limited.read(b"shape", ".obj", "b")
+        assert child_of(limited) == child
+    assert "in __call__" in capfd.readouterr().out, "the child's traceback"
 
 
 def test_closing_ends_the_child() -> None:
-    with LimitedSampler(SETTINGS, 0) as limited:
-        limited.sample(ball(1), ".ply", "a")
+    with sampler_of(SETTINGS) as limited:
+        limited.read(ball(1), ".ply", "a")
         child = child_of(limited)
     assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
 

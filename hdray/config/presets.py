@@ -12,7 +12,6 @@ from hdray.generators.settings import GenerateSettings, GeneratorSettings, Train
 from hdray.metrics.settings import EvaluateSettings
 from hdray.signals.settings import OccupancySettings
 
-
 # The published 500 steps do not quite hide a vector at the last one (a root of 0.006 of it is left), and sampling starts at
 # noise alone: with the exact denoiser of 101 chairs it came to 26 of them, with 1,000 steps to 71.
 _SMALL = GeneratorSettings(width=256, layers=6, heads=8, timesteps=1_000)

@@ -81,7 +81,7 @@ def test_without_anything_it_is_the_demo_in_a_folder_named_after_it() -> None:
         ("fit: {steps: -1}", ["steps = -1", "greater than 0"]),
         ("fit: 3", ["fit = 3", "section"]),
         ("preset: demmo", ["demmo", "airplanes"]),
-        ("generate: {steps: 1001}", ["generate.steps = 501", "500"]),
+        ("generate: {steps: 1001}", ["generate.steps = 1001", "1000"]),
         ("[1, 2]", ["list"]),
         ("a: [", ["not YAML"]),
     ],

@@ -1,4 +1,4 @@
-"""One monstrous file cannot take a node down: meshes are read, repaired and labelled in a child process with limits.
+"""One monstrous file cannot take a node down: meshes are read, compared, repaired and labelled in a child process with limits.
 
 The child is started once and reused; it is killed and replaced when a mesh takes too much time or memory, or crashes a
 library. What happened becomes a Rejected with a reason, like any other bad input.
@@ -14,6 +14,8 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
+
+import numpy as np
 
 import hdray
 from hdray.signals.occupancy import ShapeSample
@@ -31,7 +33,7 @@ class ReaderFailed(Exception):
 
 
 class LimitedSampler:
-    """`sample_mesh_file` in a child process under the settings' time and memory limits. A context manager.
+    """`sample_mesh_file`, and what compares files, in a child process under the settings' limits. A context manager.
 
     One sampler belongs to one thread. The child ends when the sampler is closed, and when its parent dies.
     """
@@ -52,11 +54,30 @@ class LimitedSampler:
         Raises Rejected when the mesh is bad, takes longer than `time_limit_s` of processor time, needs more than `memory_limit_gb`, or
         crashes the child; the next call then gets a fresh child.
         """
+        sample = self._ask("sample", instance, (content, extension))
+        assert isinstance(sample, ShapeSample)
+        return sample
+
+    def fingerprint(self, content: bytes, extension: str) -> np.ndarray:
+        """The numbers (n,) float32 that tell which files may be alike (hdray.signals.fingerprint). Raises Rejected alike."""
+        numbers = self._ask("fingerprint", "", (content, extension))
+        assert isinstance(numbers, np.ndarray)
+        return numbers
+
+    def distance(self, one: tuple[bytes, str], other: tuple[bytes, str]) -> float:
+        """The largest distance between the surfaces in two files, each content and extension. Raises Rejected alike."""
+        farthest = self._ask("distance", "", one, other)
+        assert isinstance(farthest, float)
+        return farthest
+
+    def _ask(self, work: str, instance: str, *files: tuple[bytes, str]) -> object:
+        """What the child makes of the files."""
         connection = self._running()
         limit = self._settings.time_limit_s
         try:
-            connection.send_bytes(pickle.dumps((extension, instance)))
-            connection.send_bytes(content)
+            connection.send_bytes(pickle.dumps((work, instance, [extension for _, extension in files])))
+            for content, _ in files:
+                connection.send_bytes(content)
             if not connection.poll(limit * WALL_FACTOR):
                 self.close()
                 raise Rejected(f"reading it hung: no answer for {limit * WALL_FACTOR:g} s")
@@ -69,7 +90,6 @@ class LimitedSampler:
             raise Rejected(f"it needs more memory than the limit of {self._settings.memory_limit_gb:g} GiB")
         if isinstance(reply, BaseException):
             raise reply
-        assert isinstance(reply, ShapeSample)
         return reply
 
     def close(self) -> None:

@@ -13,7 +13,6 @@ from hdray.signals.animation import chosen_frames
 from hdray.signals.cleaning import clean
 from hdray.signals.mesh import Mesh
 from hdray.signals.mesh_file import read_mesh
-from hdray.signals.rejection import Rejected
 from hdray.signals.settings import OccupancySettings
 
 ALIKE = 5e-3

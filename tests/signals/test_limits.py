@@ -12,6 +12,7 @@ import psutil
 import pytest
 import trimesh
 
+from hdray.signals.fingerprint import fingerprint, read_geometry
 from hdray.signals.limits import LimitedSampler
 from hdray.signals.occupancy import sample_mesh_file
 from hdray.signals.rejection import Rejected
@@ -113,3 +114,13 @@ def test_closing_ends_the_child() -> None:
 
 def test_a_rejection_travels_between_processes() -> None:
     assert str(pickle.loads(pickle.dumps(Rejected("why")))) == "why"
+
+
+def test_files_are_compared_under_the_same_limits(sampler: LimitedSampler) -> None:
+    assert np.array_equal(sampler.fingerprint(ball(2), ".ply"), fingerprint(read_geometry(ball(2), ".ply", SETTINGS)))
+    # Between a sphere and one of its triangulations: the middle of a face lies below by the sagitta of its edges.
+    assert 0.001 < sampler.distance((ball(2), ".ply"), (ball(3), ".ply")) < 0.02
+    with pytest.raises(Rejected, match=r"could not be read as \.ply"):
+        sampler.fingerprint(b"junk", ".ply")
+    with pytest.raises(Rejected, match=r"could not be read as \.ply"):
+        sampler.distance((ball(2), ".ply"), (b"junk", ".ply"))

@@ -1,30 +1,17 @@
-import io
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 
 from hdray.config.tree import Config, InputSettings
 from hdray.errors import UserError
 from hdray.fitting.settings import FitSettings
 from hdray.pipeline.fit_stage import fit_keys
-from hdray.pipeline.instances import instances_schema, read_fitted
+from hdray.pipeline.instances import instances_schema, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import check_train, train_keys
 from hdray.pipeline.training_rows import exclusions_hash, keep_exclusions, left_out, read_training
-
-
-def write_rows(run: RunDirectory, name: str, table: pa.Table) -> None:
-    """The rows as a pipeline of that name would have committed them."""
-    for url, content in (
-        (run.path("instances", f"{name}-0.parquet"), table),
-        (run.path("commits", f"{name}.parquet"), table),
-    ):
-        sink = io.BytesIO()
-        parquet.write_table(content, sink)
-        write_bytes(url, sink.getvalue())
+from tests.pipeline.tables import write_rows
 
 
 @pytest.fixture
@@ -39,7 +26,7 @@ def run(tmp_path: Path) -> RunDirectory:
         )
     ]  # fmt: skip
     made = RunDirectory(str(tmp_path / "run"))
-    write_rows(made, "new", pa.Table.from_pylist(rows, schema=instances_schema()))
+    write_rows(instances_table(made), "new", pa.Table.from_pylist(rows, schema=instances_schema()))
     return made
 
 
@@ -102,6 +89,6 @@ def test_rows_from_before_there_was_the_column(run: RunDirectory) -> None:
         [field for field in instances_schema() if field.name not in ("self_intersection", "duplicate_of")]
     )
     row = {"id": "0", "source": "old.obj", "split": "train", "status": "accepted", "near_iou": 0.9, "theta": [1.0]}
-    write_rows(run, "older", pa.Table.from_pylist([{**row, "surface": [0, 0, 0]}], schema=older))
+    write_rows(instances_table(run), "older", pa.Table.from_pylist([{**row, "surface": [0, 0, 0]}], schema=older))
     assert read_training(run, config()).ids == ["0", "a", "b", "d", "f"]
     assert read_training(run, config(max_self_intersection=0.5)).ids == ["a", "b", "f"]

@@ -10,7 +10,7 @@ from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.settings import EvaluateSettings
-from hdray.settings import STRICT, check, check_choice, check_positive, execution
+from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
 from hdray.signals.settings import OccupancySettings
 
 
@@ -36,6 +36,16 @@ class InputSettings:
     """Regular expression with one group: what the group holds in a path is the shape's family; instead of a file."""
     test_families: str = ""
     """Families, by commas, that alone make the test split (leave one out); all others are trained on."""
+    folds: int = later(0)
+    """Parts for cross-validation, of whole families and nearly equal numbers of shapes; 0: none."""
+    fold: int = later(0)
+    """The part, from 0 on, that is the test split; validation_share is of the rest, test_share is not used."""
+    duplicates: str = later("together")
+    """Files of the same geometry: together (in one split), drop (the first is used) or ignore (not looked for)."""
+    exclude_file: str = later("")
+    """List of files (a path or a name a line, or a CSV column `file`) not to train on; references keep them."""
+    max_self_intersection: float = later(1.0)
+    """Largest share of a file's surface that may cut through itself in training (not in references); 1: any."""
     up: str = execution("y")
     """Axis that points up in the meshes, for pictures: y or z."""
 
@@ -57,6 +67,14 @@ class InputSettings:
             not (self.test_families and self.split_file),
             "empty where split_file is given",
         )
+        check("folds", self.folds, self.folds == 0 or self.folds >= 2, "0, or 2 or more")
+        alone = not (self.folds and (self.split_file or self.test_families))
+        check("folds", self.folds, alone, "0 where split_file or test_families is given")
+        right = f"below folds = {self.folds}, and at least 0" if self.folds else "0 where folds is 0"
+        check("fold", self.fold, 0 <= self.fold < max(self.folds, 1), right)
+        check_choice(self, "duplicates", ("together", "drop", "ignore"))
+        within = 0 <= self.max_self_intersection <= 1
+        check("max_self_intersection", self.max_self_intersection, within, "between 0 and 1")
         shares = self.validation_share + self.test_share
         fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1
         check("validation_share", self.validation_share, fits, "0 or more, and below 1 together with test_share")
@@ -139,6 +157,9 @@ class Config:
         check("field.kind", self.field.kind, fits, "mlp or voxels for animations (signal.frames is set)")
         fits = self.field.kind != "voxels" or self.signal.time == "box"
         check("signal.time", self.signal.time, fits, "box with field.kind = voxels, whose frames lie in the box")
+        ordered = not (self.evaluate.deduplicate and self.field.kind == "points")
+        right = "False where field.kind is points: they come in no order, so that vectors do not compare"
+        check("evaluate.deduplicate", self.evaluate.deduplicate, ordered, right)
         check_pair(self.field, self.generator)
         check_grid(self.field, self.generate)
 

@@ -26,6 +26,8 @@ class EvaluateSettings:
     """Standard deviation of the noise in the baseline 'training weights plus noise' (memorisation audit)."""
     neighbours: int = execution(3)
     """Nearest training shapes recorded for each generated one."""
+    deduplicate: bool = execution(False)
+    """Compare only the generated shapes least like others in weights, 1.01 for each reference (HyperDiffusion's chairs)."""
     controls: bool = execution(True)
     """Also score sets whose worth is known (training shapes, copies with noise, averages, a Gaussian, one repeated)."""
 

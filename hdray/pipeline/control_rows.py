@@ -6,6 +6,7 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.metrics.controls import KINDS, control_set
+from hdray.metrics.distinct import kept_count
 from hdray.metrics.evaluation import evaluate
 from hdray.metrics.novelty import copying_z
 from hdray.metrics.temporal import chamfer_distances, normalised
@@ -20,7 +21,7 @@ REAL = "real"
 def control_rows(run: RunDirectory, config: Config, resources: Resources) -> dict[str, dict[str, float]]:
     """Metrics {mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z, empty} of each control, a Ray task each.
 
-    Every control has as many shapes as were generated, or as there are to train on if those are fewer.
+    Every control has as many shapes as are compared of the generated, or as there are to train on if those are fewer.
     """
     import ray
 
@@ -35,8 +36,11 @@ def control_row(run_url: str, config: Config, kind: str) -> dict[str, float]:
     """The metrics of one control."""
     use_threads(config.execution.fitting_threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    run, count = RunDirectory(run_url), config.generate.count
+    run = RunDirectory(run_url)
     references, training = reference_shapes(run, config), training_shapes(run, config)
+    count = (
+        kept_count(config.generate.count, len(references.ids)) if config.evaluate.deduplicate else config.generate.count
+    )
     shapes, empties = _control(kind, training, count, config)
     metrics, _ = evaluate(shapes.clouds, references.clouds, empties, config.evaluate, device)
     compared: dict[str, Any] = {"squared": config.evaluate.squared, "device": device}

@@ -10,6 +10,7 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.metrics.distinct import KEPT_SHARE
 from hdray.metrics.distribution import remark
 from hdray.metrics.evaluation import evaluate
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
@@ -25,6 +26,7 @@ from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.shapes import (
     SPLITS,
     Shapes,
+    compared_samples,
     generated_shapes,
     one_body_share,
     reference_shapes,
@@ -93,9 +95,10 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     run, settings = RunDirectory(run_url), config.evaluate
     device = "cuda" if torch.cuda.is_available() else "cpu"
     references, training = reference_shapes(run, config), training_shapes(run, config)
-    generated, empties = generated_shapes(run, config)
+    names = compared_samples(run, config, len(references.ids), device)
+    generated, empties = generated_shapes(run, config, names)
     metrics, protocol = evaluate(generated.clouds, references.clouds, empties, settings, device)
-    metrics["one_body"] = one_body_share(run, config)
+    metrics["one_body"] = one_body_share(run, names)
     if config.signal.frames:
         metrics |= _motion(generated, references, settings.squared)
     count = max(1, min(len(generated.ids) + empties, len(training.ids)))
@@ -124,6 +127,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
         "metrics": finite({**metrics, **_audit_metrics(audit)}),
         "protocol": {
             **protocol,
+            **_deduplicated(config, len(names)),
             "seed": config.seed,
             "sampler": config.generate.sampler,
             "sampling_steps": config.generate.steps,
@@ -144,6 +148,14 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
         },
         "neighbours": neighbours(generated, training, distances["generated"], settings.neighbours),
     }
+
+
+def _deduplicated(config: Config, kept: int) -> dict[str, str]:
+    """What the protocol says of generated shapes that are not compared."""
+    if not config.evaluate.deduplicate:
+        return {}
+    chosen = f"the {kept} of {config.generate.count} generated shapes whose nearest other one, in weights, is farthest"
+    return {"deduplicated": f"{chosen}: at most {KEPT_SHARE} for each reference, as in HyperDiffusion's code"}
 
 
 def _motion(generated: Shapes, references: Shapes, squared: bool) -> dict[str, float]:

@@ -51,14 +51,19 @@ class CommittedTable:
         files, _ = arrow_filesystem(self.commits_url)
         return set(parquet.read_table(paths, filesystem=files, columns=["id"])["id"].to_pylist()) if paths else set()
 
-    def read(self, columns: list[str]) -> "pa.Table | None":
-        """These columns (and the id) of the whole table in order of id; None where there are no rows."""
+    def read(self, columns: list[str], schema: "pa.Schema | None" = None) -> "pa.Table | None":
+        """These columns (and the id) of the whole table in order of id; None where there are no rows.
+
+        With `schema`, columns that some files lack are null there.
+        """
         import pyarrow.parquet as parquet
 
         paths = self.row_files()
         files, _ = arrow_filesystem(self.rows_url)
         wanted = list(dict.fromkeys(["id", *columns]))
-        return parquet.read_table(paths, filesystem=files, columns=wanted).sort_by("id") if paths else None
+        return (
+            parquet.read_table(paths, filesystem=files, columns=wanted, schema=schema).sort_by("id") if paths else None
+        )
 
     def append(
         self,

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from ray.data import Dataset
 
 STAGE = "fit"
-GATE = "fit.minimum_near_iou"
+TRAINING_KEYS = ("fit.minimum_near_iou", "inputs.exclude_file", "inputs.max_self_intersection")
+"""Keys of these sections that say which of the instances are trained on, and so act on no instance."""
 SLOWEST_STEP_S = 0.02
 """Seconds a step of one shape takes on the slowest machine we expect: how long silence is not yet a hang."""
 
 
 def fit_keys(config: Config) -> dict[str, object]:
-    """The result keys that the instances depend on; the quality gate acts on training alone."""
+    """The result keys that the instances depend on."""
     keys = result_keys(config, "", "inputs", "signal", "field", "fit")
-    return {key: value for key, value in keys.items() if key != GATE}
+    return {key: value for key, value in keys.items() if key not in TRAINING_KEYS}
 
 
 def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:

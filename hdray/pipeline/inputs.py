@@ -1,18 +1,17 @@
 """What goes into a run: a row per shape, known before any file is read."""
 
-import csv
-import io
 import re
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.pipeline.lists import read_table
+from hdray.pipeline.splits import with_splits
 from hdray.pipeline.storage import filesystem, is_remote, join, list_files, read_bytes
 from hdray.signals import animation_file, mesh_file
 from hdray.signals.rejection import Rejected
-from hdray.signals.split import SPLITS, split_of
 
 CHAIR_SCHEME = "chair:"
 FAMILY_FILE = "families.csv"
@@ -29,6 +28,12 @@ class Input:
     family: str
     modified: float
     """When its file last changed, in seconds since 1970; 0 for a chair."""
+    size: int = 0
+    """Of its file, in bytes; 0 for a chair."""
+    duplicate_of: str | None = None
+    """The id of the first shape of the same geometry, if there is one; see hdray.pipeline.duplicates."""
+    reason: str | None = None
+    """Why it is not used at all, if it is not."""
 
 
 def instance_id(source: str) -> str:
@@ -39,41 +44,27 @@ def instance_id(source: str) -> str:
 def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
     """The run's shapes in order of their ids, and the files of the data folder that are not shapes.
 
+    Copies are not known yet: the splits are as if there were none.
+
     Raises:
         UserError: the data cannot be listed or holds no shapes; the split or family file does not fit it.
     """
     sources, others = _sources(config)
     families = _families(config, others, sources)
-    splits = _split_file(config, sources)
-    settings = config.inputs
-    held_out = _test_families(config, families)
-    fractions = (1 - settings.validation_share - settings.test_share, settings.validation_share, settings.test_share)
     inputs = []
-    for source, modified in sources.items():
-        family = families.get(source, "")
-        split = splits[source] if splits else split_of(family or instance_id(source), config.seed, fractions)
-        if held_out:
-            split = "test" if family in held_out else "train"
+    for source, (size, modified) in sources.items():
         category = source.rpartition("/")[0].partition("/")[0] if config.data else "chair"
-        inputs.append(Input(instance_id(source), source, split, category, family, modified))
+        inputs.append(Input(instance_id(source), source, "", category, families.get(source, ""), modified, size))
     inputs.sort(key=lambda item: item.id)
-    if settings.limit:
-        inputs = inputs[: settings.limit]
-    if not any(item.split == "train" for item in inputs):
-        counts = dict(Counter(item.split for item in inputs))
-        raise UserError(
-            f"none of the {len(inputs)} shapes is in the train split ({counts}); give more shapes, other "
-            "--inputs.validation-share and --inputs.test-share, or an --inputs.split-file"
-        )
-    return inputs, others
+    return with_splits(config, inputs[: config.inputs.limit or None]), others
 
 
-def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
-    """Paths of the shapes with the time each last changed, and the paths of the other files."""
+def _sources(config: Config) -> tuple[dict[str, tuple[int, float]], list[str]]:
+    """Paths of the shapes with the size of each and the time it last changed, and the paths of the other files."""
     if not config.data and config.signal.frames:
         raise UserError("signal.frames is set, but the embedded chairs stand still; give --data with animations")
     if not config.data:
-        return {f"{CHAIR_SCHEME}{number:05d}": 0.0 for number in range(config.inputs.chairs)}, []
+        return {f"{CHAIR_SCHEME}{number:05d}": (0, 0.0) for number in range(config.inputs.chairs)}, []
     if f"{config.run}/".startswith(f"{config.data}/"):
         raise UserError(
             f"--run {config.run} lies within --data {config.data}: its meshes would become shapes; move it out"
@@ -83,7 +74,7 @@ def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
     except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors; each is the user's to read
         raise UserError(f"--data {config.data} cannot be listed: {type(error).__name__}: {error}") from error
     extensions = animation_file.EXTENSIONS if config.signal.frames else mesh_file.EXTENSIONS
-    sources = {path: modified for path, (_, modified) in files.items() if path.lower().endswith(extensions)}
+    sources = {path: details for path, details in files.items() if path.lower().endswith(extensions)}
     others = [path for path in files if not path.lower().endswith(extensions)]
     if not sources:
         found = f"of the {len(files)} files there none is a shape" if files else "there are no files there"
@@ -91,7 +82,7 @@ def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
     return sources, others
 
 
-def _families(config: Config, others: list[str], sources: dict[str, float]) -> dict[str, str]:
+def _families(config: Config, others: list[str], sources: Mapping[str, object]) -> dict[str, str]:
     """Family of each path, by the pattern or the file given, or from families.csv in the data; empty without any."""
     if pattern := config.inputs.family_pattern:
         found = {source: match[1] for source in sources if (match := re.search(pattern, source))}
@@ -110,43 +101,6 @@ def _families(config: Config, others: list[str], sources: dict[str, float]) -> d
             f"{url} names none of the shapes in the data; its column 'file' holds paths such as {next(iter(sources))}"
         )
     return table
-
-
-def _test_families(config: Config, families: dict[str, str]) -> set[str]:
-    """The families that --inputs.test-families names, each of which must exist."""
-    named = {name.strip() for name in config.inputs.test_families.split(",") if name.strip()}
-    if missing := sorted(named - set(families.values())):
-        known = (
-            ", ".join(sorted(set(families.values()))[:20]) or "none: see inputs.family_file and inputs.family_pattern"
-        )
-        raise UserError(f"inputs.test_families names {missing[0]!r}, which is no family of the data ({known})")
-    return named
-
-
-def _split_file(config: Config, sources: dict[str, float]) -> dict[str, str]:
-    """Split of each path from --inputs.split-file; empty without one."""
-    url = config.inputs.split_file
-    if not url:
-        return {}
-    table = read_table(url, "split")
-    wrong = sorted(set(table.values()) - set(SPLITS))
-    if wrong:
-        raise UserError(f"{url} has the split {wrong[0]!r}; a split is one of {', '.join(SPLITS)}")
-    missing = [source for source in sources if source not in table]
-    if missing:
-        raise UserError(f"{url} gives no split for {len(missing)} of {len(sources)} shapes, the first is {missing[0]}")
-    return table
-
-
-def read_table(url: str, column: str) -> dict[str, str]:
-    """From file to `column` of a CSV file; raises UserError where it is none or lacks either."""
-    try:
-        rows = list(csv.DictReader(io.StringIO(read_bytes(url).decode())))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{url} cannot be read as a CSV file with the columns file,{column}: {error}") from error
-    if not rows or not {"file", column} <= rows[0].keys():
-        raise UserError(f"{url} must be a CSV file with the columns file,{column}")
-    return {row["file"]: row[column] for row in rows}
 
 
 def read_content(config: Config, source: str) -> tuple[bytes, str]:

@@ -1,6 +1,6 @@
 """The instances table: its schema, and how finished rows are read back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,15 @@ POINT_COLUMNS = (
 
 
 def manifest_schema() -> "pyarrow.Schema":
-    """What is known of a shape before its file is read."""
+    """What is known of a shape before it is sampled.
+
+    duplicate_of: the id of the first shape of the same geometry, null where there is none. reason: why it is not to be
+    sampled, null where it is.
+    """
     import pyarrow as pa
 
-    return pa.schema([(name, pa.string()) for name in ("id", "source", "split", "category", "family")])
+    names = ("id", "source", "split", "category", "family", "duplicate_of", "reason")
+    return pa.schema([(name, pa.string()) for name in names])
 
 
 def sampled_schema() -> "pyarrow.Schema":
@@ -41,9 +46,9 @@ def sampled_schema() -> "pyarrow.Schema":
             *manifest_schema(),
             ("content_hash", pa.string()),
             ("status", pa.string()),
-            ("reason", pa.string()),
             ("repairs", pa.list_(pa.string())),
             ("solid_fraction", pa.float32()),
+            ("self_intersection", pa.float32()),
             ("sampled_at", pa.float64()),
             ("sample_seconds", pa.float32()),
             *[(name, pa.binary()) for name in ("surface", *POINT_COLUMNS)],
@@ -58,7 +63,8 @@ def instances_schema() -> "pyarrow.Schema":
     began, seconds since 1970. theta: the field's vector, null when rejected. loss: mean binary cross entropy over the
     held-out points; iou and near_iou: on held-out uniform and near-surface points;
     these three are null for clouds of points, which have no inside. fit_seconds: the time of the fitting
-    batch divided by the shapes in it. reason: why there is no vector.
+    batch divided by the shapes in it. self_intersection: share of the file's surface that cuts through itself (see
+    hdray.signals.self_intersection), null where it was not measured. reason: why there is no vector.
     """
     import pyarrow as pa
 
@@ -85,11 +91,11 @@ def instances_table(run: RunDirectory) -> CommittedTable:
 
 
 def read_columns(run: RunDirectory, columns: list[str]) -> "pyarrow.Table":
-    """These columns of the whole table, in order of id.
+    """These columns of the whole table, in order of id; null where a row was written before there was such a column.
 
     Raises UserError where the run has no instances.
     """
-    table = instances_table(run).read(columns)
+    table = instances_table(run).read(columns, instances_schema())
     if table is None:
         raise UserError(f"{run.url} holds no instances; run jobs/fit.py --run {run.url} first")
     return table
@@ -127,24 +133,41 @@ class Fitted:
     """(N, S, 3) uint16, coded."""
 
 
-def read_fitted(run: RunDirectory, splits: Sequence[str], minimum_near_iou: float = 0.0) -> Fitted:
+def read_fitted(
+    run: RunDirectory,
+    splits: Sequence[str],
+    minimum_near_iou: float = 0.0,
+    most_self_intersection: float = 1.0,
+    excluded: Collection[str] = (),
+) -> Fitted:
     """Fitted shapes of these splits whose held-out near-surface IoU, where they have one, reaches the gate.
 
-    Raises UserError where there is none.
+    `most_self_intersection` below 1 leaves out shapes whose files cut through themselves more, or too much to measure,
+    `excluded` ids. Raises UserError where there is none.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = read_columns(run, ["source", "split", "status", "near_iou", "theta", "surface"])
+    table = read_columns(run, ["source", "split", "status", "near_iou", "self_intersection", "theta", "surface"])
     in_splits = pc.is_in(table["split"], value_set=pa.array(list(splits), pa.string()))
     keep = pc.and_(in_splits, pc.equal(table["status"], ACCEPTED))
     keep = pc.and_(keep, pc.is_valid(table["theta"]))
     keep = pc.and_(keep, pc.fill_null(pc.greater_equal(table["near_iou"], minimum_near_iou), True))
-    table = table.filter(keep)
-    if not table.num_rows:
+    fitted = table.filter(keep)
+    if not fitted.num_rows:
         raise UserError(
             f"{run.url} has no fitted shape in the split {' or '.join(splits)} with a near-surface IoU of at least "
             f"{minimum_near_iou}; see the column reason of its instances, or lower --fit.minimum-near-iou"
+        )
+    keep = pc.invert(pc.is_in(fitted["id"], value_set=pa.array(list(excluded), pa.string())))
+    if most_self_intersection < 1:
+        keep = pc.and_(keep, pc.fill_null(pc.less_equal(fitted["self_intersection"], most_self_intersection), False))
+    table = fitted.filter(keep)
+    if not table.num_rows:
+        raise UserError(
+            f"{run.url} has {fitted.num_rows} fitted shapes in the split {' or '.join(splits)}, and all are left out: "
+            f"they are on the list of --inputs.exclude-file, or more than {most_self_intersection} of their surface cuts "
+            "through itself (column self_intersection of its instances); raise --inputs.max-self-intersection"
         )
     surface = matrix(table["surface"], np.uint16)
     return Fitted(

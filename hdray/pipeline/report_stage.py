@@ -17,10 +17,11 @@ from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.generate_stage import MODEL, Extraction, load_generator, sample_ids, samples_table
-from hdray.pipeline.instances import Fitted, counts, instances_table, read_fitted
+from hdray.pipeline.instances import Fitted, counts, instances_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import read_loss_curve
+from hdray.pipeline.training_rows import read_training
 from hdray.report.data import (
     DenoisingStep,
     GeneratedShape,
@@ -137,7 +138,7 @@ def _generated(
     wanted = {near.id for nears in neighbours.values() for near in nears}
     training: dict[str, TrainingShape] = {}
     if wanted:
-        fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)
+        fitted = read_training(run, config)
         training = {key: _training_shape(fitted, key, config) for key in sorted(wanted)}
     generated = []
     for name in names:

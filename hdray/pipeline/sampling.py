@@ -1,5 +1,6 @@
 """The sampling stage: an actor that turns rows of the manifest into labelled points, or into reasons."""
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,17 @@ class SamplingActor:
         start = time.perf_counter()
         sampled = dict(row, repairs=[], sampled_at=time.time())
         try:
+            if row.get("reason"):
+                raise Rejected(row["reason"])
             content, extension = read_content(self.config, row["source"])
             sampled["content_hash"] = content_hash(content)
-            sample = self.reader.read(content, extension, row["id"])
+            sample = self.reader.read(row["id"], (content, extension))
         except Rejected as rejection:
             sampled.update(status=REJECTED, reason=str(rejection))
         else:
             sampled.update(status=ACCEPTED, repairs=sample.repairs, solid_fraction=sample.solid_fraction)
+            if not math.isnan(sample.self_intersection):
+                sampled["self_intersection"] = sample.self_intersection
             sampled.update({name: getattr(sample, name).tobytes() for name in ("surface", *POINT_COLUMNS)})
         sampled["sample_seconds"] = time.perf_counter() - start
         return sampled

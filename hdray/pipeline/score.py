@@ -149,7 +149,7 @@ def check(request: Request) -> bytes:
 
 def read_labels(request: Request) -> dict[str, str]:
     """Class by file of --labels, nothing without it. Raises UserError."""
-    from hdray.pipeline.inputs import read_table
+    from hdray.pipeline.lists import read_table
 
     return read_table(request.labels, "label") if request.labels else {}
 

@@ -10,8 +10,9 @@ from hdray.metrics.protocols import Protocol
 from hdray.metrics.shape_sets import Collector, ShapeSet, merged
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.generate_stage import samples_table
-from hdray.pipeline.inputs import FAMILY_FILE, read_limited, read_table
+from hdray.pipeline.inputs import FAMILY_FILE, read_limited
 from hdray.pipeline.instances import instances_table
+from hdray.pipeline.lists import read_table
 from hdray.pipeline.progress import Progress
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import exists, join, list_files, read_bytes
@@ -98,7 +99,7 @@ def _read(
             content = read_limited(join(url, name), limits.memory_gb, "--memory-limit-gb")
             extension = "." + name.rpartition(".")[2].lower()
             # An array of numbers is all it says it is: no library that could hang or crash, and no process to start.
-            return array_of(content) if extension == CLOUD_EXTENSION else reader.read(content, extension, name)
+            return array_of(content) if extension == CLOUD_EXTENSION else reader.read(name, (content, extension))
 
         for name in names:
             collector.add(name, partial(cloud, name))

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from hdray.config.tree import Config
+from hdray.metrics.distinct import kept_count, most_distinct
 from hdray.pipeline.generate_stage import Extraction, sample_ids, samples_table
 from hdray.pipeline.instances import Fitted, matrix, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.training_rows import read_training
 from hdray.signals.points import decode
 from hdray.surfaces.polygonise import EmptySurface
 
@@ -35,14 +37,25 @@ def reference_shapes(run: RunDirectory, config: Config) -> Shapes:
 
 def training_shapes(run: RunDirectory, config: Config) -> Shapes:
     """The shapes that the generator was trained on, by points on their own surfaces."""
-    return _real(read_fitted(run, ["train"], config.fit.minimum_near_iou), config)
+    return _real(read_training(run, config), config)
 
 
-def generated_shapes(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
-    """The generated shapes that have a surface, and how many have none."""
+def compared_samples(run: RunDirectory, config: Config, references: int, device: str) -> list[str]:
+    """Names of the generated shapes that are compared with so many references: all, or by `evaluate.deduplicate`."""
+    names = sample_ids(config)
+    if not config.evaluate.deduplicate:
+        return names
+    table = _samples(run, names, ["theta"])
+    count = kept_count(table.num_rows, references)
+    kept = most_distinct(torch.from_numpy(matrix(table["theta"], np.float32)), count, device)
+    return [table["id"][row].as_py() for row in kept.tolist()]
+
+
+def generated_shapes(run: RunDirectory, config: Config, names: list[str]) -> tuple[Shapes, int]:
+    """The generated shapes of these names that have a surface, and how many have none."""
     import pyarrow.compute as pc
 
-    table = _samples(run, config, ["theta", "surface"])
+    table = _samples(run, names, ["theta", "surface"])
     solid = table.filter(pc.is_valid(table["surface"]))
     if not solid.num_rows:
         width = len(table["theta"][0].values)
@@ -55,9 +68,9 @@ def generated_shapes(run: RunDirectory, config: Config) -> tuple[Shapes, int]:
     return shapes, table.num_rows - solid.num_rows
 
 
-def one_body_share(run: RunDirectory, config: Config) -> float:
-    """Share of the generated shapes, empty ones included, whose surface is one body, in every frame; NaN of clouds."""
-    found = _samples(run, config, ["bodies"])["bodies"].to_pylist()
+def one_body_share(run: RunDirectory, names: list[str]) -> float:
+    """Share of the generated shapes of these names, empty ones included, whose surface is one body, in every frame; NaN of clouds."""
+    found = _samples(run, names, ["bodies"])["bodies"].to_pylist()
     return float("nan") if None in found else sum(count == 1 for count in found) / len(found)
 
 
@@ -80,13 +93,13 @@ def _real(fitted: Fitted, config: Config) -> Shapes:
     return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
 
 
-def _samples(run: RunDirectory, config: Config, columns: list[str]) -> "pyarrow.Table":
+def _samples(run: RunDirectory, names: list[str], columns: list[str]) -> "pyarrow.Table":
     import pyarrow as pa
     import pyarrow.compute as pc
 
     table = samples_table(run).read(columns)
     assert table is not None, "check_evaluate or run_generate saw to it"
-    return table.filter(pc.is_in(table["id"], value_set=pa.array(sample_ids(config))))
+    return table.filter(pc.is_in(table["id"], value_set=pa.array(names, pa.string())))
 
 
 def _clouds(surface: torch.Tensor, config: Config) -> torch.Tensor:

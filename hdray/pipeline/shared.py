@@ -61,7 +61,7 @@ def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tup
     task = ray.remote(_fit_one).options(**options)
     reasons = []
     for item in inputs:
-        if item.split == "train":
+        if item.split == "train" and not item.reason:
             fitted = ray.get(task.remote(config, item))
             if isinstance(fitted, torch.Tensor):
                 return fitted, f"fit of {item.source} ({item.id})"

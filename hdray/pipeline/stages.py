@@ -7,6 +7,7 @@ from dataclasses import replace
 from hdray.config.load import to_yaml
 from hdray.config.tree import Config
 from hdray.pipeline.cluster import connect
+from hdray.pipeline.duplicates import with_duplicates
 from hdray.pipeline.evaluate_stage import check_evaluate, check_references, run_evaluate
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import check_fit, check_no_more, fit_keys, run_fit
@@ -19,6 +20,7 @@ from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import STAGE as TRAIN_STAGE
 from hdray.pipeline.train_stage import check_train, run_train, train_keys
+from hdray.pipeline.training_rows import excluded_sources
 
 
 def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
@@ -37,6 +39,9 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
             begin = time.monotonic()
             print(f"== {stage}", flush=True)
             if stage == "fit":
+                inputs = with_duplicates(run, config, inputs, resources)
+                if "evaluate" in stages:
+                    check_references(inputs, config)  # again: copies that were put together may have left none
                 run_fit(run, config, inputs, others, resources)
             elif stage == "train":
                 run_train(run, config, resources)
@@ -55,6 +60,8 @@ def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[lis
     run.check(FIT_STAGE, fit_keys(config), {})
     run.check(TRAIN_STAGE, train_keys(config), {})
     found: tuple[list[Input], list[str]] = check_fit(run, config) if "fit" in stages else ([], [])
+    if "fit" in stages:
+        excluded_sources(config, [item.source for item in found[0]])
     if "fit" in stages and "evaluate" in stages:
         check_references(found[0], config)
     if run.record(TRAIN_STAGE):

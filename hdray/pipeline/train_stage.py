@@ -14,13 +14,13 @@ from hdray.generators.build import build_generator
 from hdray.generators.vector_training import VectorTraining
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import field_of
-from hdray.pipeline.fit_stage import GATE
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.instances import read_fitted
+from hdray.pipeline.fit_stage import TRAINING_KEYS
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import initialisation_url, read_initialisation
 from hdray.pipeline.storage import read_bytes
 from hdray.pipeline.training import Training, WorkerResources, train
+from hdray.pipeline.training_rows import exclusions_hash, keep_exclusions, left_out, read_training
 
 STAGE = "train"
 TRAINEE = "generator"
@@ -34,16 +34,20 @@ class FittedVectors:
     run_url: str
 
     def __call__(self) -> VectorTraining:
-        """The generator with its training vectors: those of the train split that pass the quality gate."""
+        """The generator with its training vectors: those of the train split that pass every rule."""
         run, config = RunDirectory(self.run_url), self.config
-        theta = torch.from_numpy(read_fitted(run, ["train"], config.fit.minimum_near_iou).theta)
+        theta = torch.from_numpy(read_training(run, config).theta)
         start, _ = read_initialisation(initialisation_url(run))
         return VectorTraining(theta, field_of(config).layout, config.generator, config.generator_seed, start)
 
 
 def train_keys(config: Config) -> dict[str, object]:
     """The result keys that the generator depends on beside the instances."""
-    return {**result_keys(config, "", "generator", "train"), GATE: config.fit.minimum_near_iou}
+    chosen = result_keys(config, "fit", "inputs")
+    return {
+        **result_keys(config, "", "generator", "train"),
+        **{key: chosen[key] for key in TRAINING_KEYS if key in chosen},
+    }
 
 
 def parameter_count(config: Config) -> int:
@@ -64,21 +68,26 @@ def generator_cost(run: RunDirectory, config: Config) -> dict[str, float]:
 
 
 def check_train(run: RunDirectory, config: Config, alone: bool) -> None:
-    """Raise UserError where there is nothing to train on."""
+    """Raise UserError where there is nothing to train on, or the list of what is not to be trained on has changed."""
     fit = run.record(FIT_STAGE)
     if alone and not (fit and fit["complete"]):
         raise UserError(f"{run.url} holds no complete set of fits; run jobs/fit.py --run {run.url} first")
+    run.check(STAGE, train_keys(config), exclusions_hash(config))
 
 
 def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
     """Train the generator, from its last checkpoint if there is one."""
     fit = run.record(FIT_STAGE)
     assert fit is not None, "check_train or run_fit saw to it"
-    inputs = {"the table of instances": fit["output"]}
+    inputs = {"the table of instances": fit["output"], **exclusions_hash(config)}
     made = run.begin(STAGE, train_keys(config), inputs, f"training/{TRAINEE}")
     begin = time.monotonic()
-    fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)  # a UserError here, not in every worker
     if not made["complete"]:
+        keep_exclusions(run, config)
+    fitted = read_training(run, config)  # a UserError here, not in every worker
+    if not made["complete"]:
+        for rule, count in left_out(run, config).items():
+            print(f"{count} fitted shapes of the train split are not trained on because of {rule}")
         print(
             f"training {config.generator.kind}, {parameter_count(config):,} parameters, on {len(fitted.ids)} vectors of "
             f"{fitted.theta.shape[1]:,} entries",

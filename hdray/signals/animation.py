@@ -14,6 +14,7 @@ from hdray.signals.occupancy import POINT_ARRAYS, MeshOccupancy, ShapeSample
 from hdray.signals.placement import MEAN_EXTENT
 from hdray.signals.rejection import Rejected
 from hdray.signals.repair import repair_mesh
+from hdray.signals.self_intersection import self_intersection
 from hdray.signals.settings import OccupancySettings
 
 
@@ -77,10 +78,11 @@ def sample_animation(animation: Animation, settings: OccupancySettings, *seed: i
 
     Raises Rejected, naming the frame, when a frame is no solid.
     """
-    frames, repairs = [], []
+    frames, repairs, crossing = [], [], []
     for number, index in enumerate(chosen_frames(len(animation.vertices), settings.frames), start=1):
         try:
             mesh, done = clean(animation.frame(int(index)))
+            crossing.append(self_intersection(mesh))
             if settings.repair == "auto":
                 mesh, more = repair_mesh(mesh)
                 done = done + more
@@ -96,7 +98,12 @@ def sample_animation(animation: Animation, settings: OccupancySettings, *seed: i
             raise Rejected(_in_frame(number, settings, rejection)) from rejection
     joined = {name: np.concatenate([getattr(sample, name) for sample in samples]) for name in POINT_ARRAYS}
     fraction = float(np.mean([sample.solid_fraction for sample in samples]))
-    return ShapeSample(repairs=list(dict.fromkeys(repairs)), solid_fraction=fraction, **joined)
+    return ShapeSample(
+        repairs=list(dict.fromkeys(repairs)),
+        solid_fraction=fraction,
+        self_intersection=float(np.mean(crossing)),
+        **joined,
+    )
 
 
 def _in_frame(number: int, settings: OccupancySettings, rejection: Rejected) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Receive (reading, limits), then pairs of messages (extension, name) and content; send what it read or what failed."""
+    """Receive (reading, limits), then again and again (name, extensions) and contents; send what was read or what failed."""
     connection = Connection(int(sys.argv[1]))
     reading, time_limit_s, memory_limit_gb = pickle.loads(connection.recv_bytes())
     # The memory limit is for the mesh: the libraries are loaded first and come on top.
@@ -22,14 +22,14 @@ def main() -> None:
     connection.send_bytes(b"ready")
     while True:
         try:
-            extension, name = pickle.loads(connection.recv_bytes())
-            content = connection.recv_bytes()
+            name, extensions = pickle.loads(connection.recv_bytes())
+            files = [(connection.recv_bytes(), extension) for extension in extensions]
         except EOFError:  # the parent is done, or dead
             return
         # Processor time, so that a busy machine rejects no more than an idle one; SIGPROF ends a process by default.
         signal.setitimer(signal.ITIMER_PROF, time_limit_s)
         try:
-            reply: object = reading(content, extension, name)
+            reply: object = reading(name, *files)
         except Exception as error:  # noqa: BLE001
             # A bad mesh is Rejected. Anything else is a defect of ours, which the parent tells of.
             error.add_note(traceback.format_exc())

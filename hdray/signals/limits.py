@@ -37,8 +37,8 @@ class Reading(Protocol[Found]):
     def prepare(self) -> None:
         """Load the libraries, whose memory must not count against the files'."""
 
-    def __call__(self, content: bytes, extension: str, name: str, /) -> Found:
-        """What is wanted of a file's bytes; raises Rejected."""
+    def __call__(self, name: str, /, *files: tuple[bytes, str]) -> Found:
+        """What is wanted of a file, or of some files together, each content and extension; raises Rejected."""
 
 
 class LimitedReader(Generic[Found]):
@@ -58,8 +58,8 @@ class LimitedReader(Generic[Found]):
         """Start the child before the first file comes, which takes seconds. Raises ReaderFailed."""
         self._running()
 
-    def read(self, content: bytes, extension: str, name: str) -> Found:
-        """What the reading makes of the file in `content`.
+    def read(self, name: str, *files: tuple[bytes, str]) -> Found:
+        """What the reading makes of a file, or of some files together, each content and extension.
 
         Raises Rejected when the file is bad, takes longer or needs more memory than the limits, crashes the child, or
         trips a library or hdray itself, in which case the child's traceback is printed: one file does not stop the
@@ -68,8 +68,9 @@ class LimitedReader(Generic[Found]):
         connection = self._running()
         limit = self._time_limit_s
         try:
-            connection.send_bytes(pickle.dumps((extension, name)))
-            connection.send_bytes(content)
+            connection.send_bytes(pickle.dumps((name, [extension for _, extension in files])))
+            for content, _ in files:
+                connection.send_bytes(content)
             if not connection.poll(limit * WALL_FACTOR):
                 self.close()
                 raise Rejected(f"reading it hung: no answer for {limit * WALL_FACTOR:g} s")

@@ -4,7 +4,7 @@ HyperDiffusion, section 4: uniform points in the unit box and points near the su
 number (Barill et al. 2018). `sample_mesh_file` is the whole way from a file's bytes to labelled points.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from hdray.signals.placement import place
 from hdray.signals.points import decode, encode, pack
 from hdray.signals.rejection import Rejected
 from hdray.signals.repair import repair_mesh
+from hdray.signals.self_intersection import self_intersection
 from hdray.signals.settings import OccupancySettings
 
 LEVEL = 0.5
@@ -69,6 +70,8 @@ class ShapeSample:
     """(S, 3) uint16: points on the surface of the solid."""
     solid_fraction: float
     """Share of the unit box that is inside, estimated from the uniform points."""
+    self_intersection: float = float("nan")
+    """Share of the file's surface that cuts through itself, of an animation the mean over frames; NaN: not measured."""
 
 
 class MeshOccupancy:
@@ -178,14 +181,17 @@ def sample_mesh_file(
 ) -> ShapeSample:
     """Labelled points of the solid in a mesh file's bytes; where `settings.frames` is set, of an animation's frames.
 
-    Same bytes, seed and instance: same sample. Raises Rejected.
+    How much of the mesh cuts through itself is measured before repair. Same bytes, seed and instance: same sample.
+    Raises Rejected.
     """
     if settings.frames:
         from hdray.signals.animation import sample_animation
         from hdray.signals.animation_file import read_animation
 
         return sample_animation(read_animation(content, extension, settings.frames), settings, seed, instance)
-    return occupancy_of(read_mesh(content, extension), settings).sample(seed, instance)
+    mesh = read_mesh(content, extension)
+    sample = occupancy_of(mesh, settings).sample(seed, instance)
+    return replace(sample, self_intersection=self_intersection(clean(mesh)[0]))
 
 
 @dataclass(frozen=True)
@@ -199,10 +205,11 @@ class MeshSampling:
         """Load the libraries that meshes are read, repaired and labelled with."""
         import embreex.mesh_construction
         import embreex.rtcore_scene  # noqa: F401
-        import igl  # noqa: F401
+        import igl.predicates  # noqa: F401
         import scipy.sparse.csgraph  # noqa: F401
         import trimesh  # noqa: F401
 
-    def __call__(self, content: bytes, extension: str, instance: str) -> ShapeSample:
-        """The labelled points. Raises Rejected."""
+    def __call__(self, instance: str, *files: tuple[bytes, str]) -> ShapeSample:
+        """The labelled points in the one file. Raises Rejected."""
+        [(content, extension)] = files
         return sample_mesh_file(content, extension, self.settings, self.seed, instance)

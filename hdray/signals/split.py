@@ -1,9 +1,9 @@
-"""Which split a shape belongs to: a stable hash of its group, so that more data never moves a shape.
+"""Which split a shape belongs to: a stable hash of its group, so that more data never moves a shape; or folds.
 
 Shapes of one group (one family of aircraft, say) always land in one split; without families a shape is its own group.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hdray.seeds import seed_of
 
@@ -21,3 +21,17 @@ def split_of(group: str, seed: int, fractions: Sequence[float]) -> str:
     if position < fractions[0]:
         return SPLITS[0]
     return SPLITS[1] if position < fractions[0] + fractions[1] or fractions[2] == 0 else SPLITS[2]
+
+
+def deal(sizes: Mapping[str, int], folds: int, seed: int) -> dict[str, int]:
+    """The fold, from 0 on, of each group, given how many shapes it has: folds of nearly equal numbers of shapes.
+
+    Largest groups first, of equals in the order of a stable hash, each to the fold that has fewest shapes so far. Every
+    fold gets a group where there are as many groups as folds.
+    """
+    filled = [0] * folds
+    dealt = {}
+    for group in sorted(sizes, key=lambda name: (-sizes[name], seed_of(seed, name, "fold"))):
+        dealt[group] = filled.index(min(filled))
+        filled[dealt[group]] += sizes[group]
+    return dealt

@@ -36,8 +36,9 @@ class CloudReading:
         """Load the library that meshes are read with."""
         import trimesh  # noqa: F401
 
-    def __call__(self, content: bytes, extension: str, name: str) -> np.ndarray:
-        """The points. Raises Rejected where the file holds no shape, or a mesh and `points` is 0."""
+    def __call__(self, name: str, *files: tuple[bytes, str]) -> np.ndarray:
+        """The points in the one file. Raises Rejected where it holds no shape, or a mesh and `points` is 0."""
+        [(content, extension)] = files
         extension = extension.lower()
         if extension == CLOUD_EXTENSION:
             return array_of(content)

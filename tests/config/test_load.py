@@ -2,13 +2,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hdray.config.load import from_yaml, load, result_keys, to_yaml
 from hdray.config.presets import PRESETS
-from hdray.config.tree import Config, flatten
+from hdray.config.tree import Config, InputSettings, flatten
 from hdray.errors import UserError
+from hdray.metrics.settings import EvaluateSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,3 +115,24 @@ def test_help_explains_every_value_in_a_line() -> None:
     for line in text.splitlines():
         if line.startswith(("│ --", "│ --")):
             assert "(default" in text
+
+
+def test_vectors_of_clouds_are_not_compared() -> None:
+    with pytest.raises(ValueError, match="they come in no order"):
+        replace(PRESETS["airplanes-points"](), evaluate=EvaluateSettings(deduplicate=True))
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"folds": 1}, "folds = 1 is not accepted; it must be 0, or 2 or more"),
+        ({"folds": 3, "fold": 3}, "fold = 3 is not accepted; it must be below folds = 3"),
+        ({"fold": 1}, "fold = 1 is not accepted; it must be 0 where folds is 0"),
+        ({"folds": 3, "test_families": "Deer"}, "0 where split_file or test_families is given"),
+        ({"duplicates": "merge"}, "one of together, drop, ignore"),
+        ({"max_self_intersection": 1.5}, "between 0 and 1"),
+    ],
+)
+def test_inputs_that_cannot_be(keys: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        InputSettings(**keys)

@@ -13,6 +13,7 @@ import psutil
 import pytest
 import trimesh
 
+from hdray.signals.fingerprint import Comparison, fingerprint, read_geometry
 from hdray.signals.limits import LimitedReader
 from hdray.signals.occupancy import MeshSampling, ShapeSample, sample_mesh_file
 from hdray.signals.rejection import Rejected
@@ -46,12 +47,12 @@ def sampler() -> Iterator[LimitedReader[ShapeSample]]:
 
 
 def test_the_child_gives_what_the_call_gives_and_is_reused(sampler: LimitedReader[ShapeSample]) -> None:
-    sample = sampler.read(ball(2), ".ply", "a")
+    sample = sampler.read("a", (ball(2), ".ply"))
     child = child_of(sampler)
     assert np.array_equal(sample.points, sample_mesh_file(ball(2), ".ply", SETTINGS, 0, "a").points)
     with pytest.raises(Rejected, match=r"could not be read as \.ply"):
-        sampler.read(b"junk", ".ply", "b")
-    sampler.read(ball(2), ".ply", "c")
+        sampler.read("b", (b"junk", ".ply"))
+    sampler.read("c", (ball(2), ".ply"))
     assert child_of(sampler) == child
 
 
@@ -75,40 +76,40 @@ def test_a_mesh_that_takes_too_much_memory_is_rejected_and_the_next_is_read(
     rows["count"], rows["corners"] = 3, faces
     content = header.encode() + vertices.astype("<f4").tobytes() + rows.tobytes()
     with pytest.raises(Rejected, match="memory"):
-        sampler.read(content, ".ply", "monster")
-    assert sampler.read(ball(2), ".ply", "a").solid_fraction > 0.4
+        sampler.read("monster", (content, ".ply"))
+    assert sampler.read("a", (ball(2), ".ply")).solid_fraction > 0.4
 
 
 def test_a_mesh_that_takes_too_long_is_rejected_in_time() -> None:
     slow = OccupancySettings(time_limit_s=1.0, memory_limit_gb=2.0)
     with sampler_of(slow) as limited:
         with pytest.raises(Rejected, match="read as"):
-            limited.read(b"junk", ".ply", "start the child")
+            limited.read("start the child", (b"junk", ".ply"))
         child = child_of(limited)
         start = time.monotonic()
         with pytest.raises(Rejected, match=r"longer than the limit of 1 s of processor time"):
-            limited.read(ball(8), ".ply", "slow")  # 1.3 million faces
+            limited.read("slow", (ball(8), ".ply"))  # 1.3 million faces
         assert time.monotonic() - start < 30  # the machine may be crowded
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_child_killed_at_work_is_a_rejection_and_replaced(sampler: LimitedReader[ShapeSample]) -> None:
-    sampler.read(ball(2), ".ply", "a")
+    sampler.read("a", (ball(2), ".ply"))
     child = child_of(sampler)
     killer = threading.Timer(0.5, os.kill, (child.pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(Rejected, match="crashed the process that reads meshes"):
-        sampler.read(ball(7), ".ply", "b")
-    assert sampler.read(ball(2), ".ply", "a").solid_fraction > 0.4
+        sampler.read("b", (ball(7), ".ply"))
+    assert sampler.read("a", (ball(2), ".ply")).solid_fraction > 0.4
     assert child_of(sampler) != child
 
 
 def test_a_child_killed_at_rest_is_replaced_unnoticed(sampler: LimitedReader[ShapeSample]) -> None:
-    sampler.read(ball(2), ".ply", "a")
+    sampler.read("a", (ball(2), ".ply"))
     child = child_of(sampler)
     child.kill()
     child.wait(10)
-    assert sampler.read(ball(2), ".ply", "a").solid_fraction > 0.4
+    assert sampler.read("a", (ball(2), ".ply")).solid_fraction > 0.4
 
 
 class Defective:
@@ -117,27 +118,39 @@ class Defective:
     def prepare(self) -> None:
         pass
 
-    def __call__(self, content: bytes, extension: str, name: str) -> None:
-        raise ZeroDivisionError(f"no {content.decode()}")
+    def __call__(self, name: str, *files: tuple[bytes, str]) -> None:
+        raise ZeroDivisionError(f"no {files[0][0].decode()}")
 
 
 def test_a_defect_of_ours_rejects_the_file_and_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     with LimitedReader(Defective(), 60, 1) as limited:
         with pytest.raises(Rejected, match="in an unforeseen way: ZeroDivisionError: no mesh"):
-            limited.read(b"mesh", ".obj", "a")
+            limited.read("a", (b"mesh", ".obj"))
         child = child_of(limited)
         with pytest.raises(Rejected, match="no shape"):
-            limited.read(b"shape", ".obj", "b")
+            limited.read("b", (b"shape", ".obj"))
         assert child_of(limited) == child
     assert "in __call__" in capfd.readouterr().out, "the child's traceback"
 
 
 def test_closing_ends_the_child() -> None:
     with sampler_of(SETTINGS) as limited:
-        limited.read(ball(1), ".ply", "a")
+        limited.read("a", (ball(1), ".ply"))
         child = child_of(limited)
     assert not psutil.pid_exists(child.pid) or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_rejection_travels_between_processes() -> None:
     assert str(pickle.loads(pickle.dumps(Rejected("why")))) == "why"
+
+
+def test_files_are_compared_under_the_same_limits() -> None:
+    with LimitedReader(Comparison(SETTINGS), 60, 1) as limited:
+        numbers = limited.read("one", (ball(2), ".ply"))
+        assert isinstance(numbers, np.ndarray)
+        assert np.array_equal(numbers, fingerprint(read_geometry(ball(2), ".ply", SETTINGS)))
+        # Between a sphere and one of its triangulations: the middle of a face lies below by the sagitta of its edges.
+        assert 0.001 < limited.read("two", (ball(2), ".ply"), (ball(3), ".ply")) < 0.02
+        for files in ([(b"junk", ".ply")], [(ball(2), ".ply"), (b"junk", ".ply")]):
+            with pytest.raises(Rejected, match=r"could not be read as \.ply"):
+                limited.read("junk", *files)

@@ -25,7 +25,7 @@ def mesh(file_type: str = "obj") -> bytes:
 
 
 def cloud_of(content: bytes, name: str, points: int = 0, frames: int | None = 0, seed: int = 0) -> np.ndarray:
-    return CloudReading(points, frames, seed)(content, "." + name.rpartition(".")[2], name)
+    return CloudReading(points, frames, seed)(name, (content, "." + name.rpartition(".")[2]))
 
 
 def test_files_of_points_are_taken_as_they_are() -> None:

@@ -1,0 +1,77 @@
+"""Which fitted shapes the generator is trained on: the one place that decides it. References are never filtered."""
+
+from collections.abc import Iterable
+
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
+from hdray.pipeline.lists import named, read_names
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+
+EXCLUDED = ("training", "excluded.json")
+"""Ids that inputs.exclude_file names, as it was when training began: other machines need not see the file."""
+
+
+def read_training(run: RunDirectory, config: Config) -> Fitted:
+    """The shapes of the train split that pass the quality gate, the limit of self-intersection and the list of exclusions.
+
+    Raises UserError where there is none.
+    """
+    return read_fitted(
+        run, ["train"], config.fit.minimum_near_iou, config.inputs.max_self_intersection, _excluded(run, config)
+    )
+
+
+def excluded_sources(config: Config, sources: Iterable[str]) -> set[str]:
+    """The sources that inputs.exclude_file names; none without one. Raises UserError where it names none of them."""
+    url = config.inputs.exclude_file
+    if not url:
+        return set()
+    sources, names = sorted(sources), read_names(url)
+    found = named(sources, names)
+    if not found:
+        raise UserError(
+            f"inputs.exclude_file {url} names none of the {len(sources)} shapes; it has {names[0]}, they are such as "
+            f"{next(iter(sources), 'none')}: give paths in the data, files' names, or these without extension"
+        )
+    return found
+
+
+def exclusions_hash(config: Config) -> dict[str, str]:
+    """What training depends on beside the instances: the content of inputs.exclude_file, where there is one."""
+    url = config.inputs.exclude_file
+    return {"the list of excluded shapes": content_hash(*sorted(set(read_names(url))))} if url else {}
+
+
+def keep_exclusions(run: RunDirectory, config: Config) -> None:
+    """Keep in the run which of its shapes inputs.exclude_file names. Raises UserError where it names none of them."""
+    if not config.inputs.exclude_file:
+        return
+    table = read_columns(run, ["source"])
+    ids = dict(zip(table["source"].to_pylist(), table["id"].to_pylist(), strict=True))
+    run.write_json(sorted(ids[source] for source in excluded_sources(config, ids)), *EXCLUDED)
+
+
+def left_out(run: RunDirectory, config: Config) -> dict[str, int]:
+    """How many fitted shapes of the train split each rule leaves out; rules that are off are not named."""
+    table = read_columns(run, ["split", "status", "reason", "near_iou", "self_intersection"])
+    rows = [
+        row
+        for row in table.to_pylist()
+        if row["split"] == "train" and row["status"] == ACCEPTED and row["reason"] is None
+    ]
+    gate, most, excluded = config.fit.minimum_near_iou, config.inputs.max_self_intersection, _excluded(run, config)
+    counts = {}
+    if gate:
+        counts["fit.minimum_near_iou"] = sum(row["near_iou"] is not None and row["near_iou"] < gate for row in rows)
+    if most < 1:
+        shares = [row["self_intersection"] for row in rows]
+        counts["inputs.max_self_intersection"] = sum(share is None or share > most for share in shares)
+    if config.inputs.exclude_file:
+        counts["inputs.exclude_file"] = sum(row["id"] in excluded for row in rows)
+    return counts
+
+
+def _excluded(run: RunDirectory, config: Config) -> set[str]:
+    """Ids that are not trained on because inputs.exclude_file names them; before training begins none."""
+    return set(run.read_json(*EXCLUDED)) if config.inputs.exclude_file and run.has(*EXCLUDED) else set()

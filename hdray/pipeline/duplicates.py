@@ -1,8 +1,9 @@
 """Copies among the inputs, found by their geometry: none may be tested on, or count twice, because it has another name."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def with_duplicates(run: RunDirectory, config: Config, inputs: list[Input], reso
 
 def same_geometry(
     inputs: Sequence[Input],
-    rows: Sequence[dict[str, object]],
+    rows: Sequence[Mapping[str, Any]],
     distances: Callable[[list[tuple[Input, Input]]], list[float]],
 ) -> Groups:
     """The ids of `inputs`, those of one geometry in one group.
@@ -68,7 +69,7 @@ def same_geometry(
     from scipy.spatial import cKDTree
 
     groups = Groups()
-    by_content: dict[object, Input] = {}
+    by_content: dict[str, Input] = {}
     unlike, numbers = [], []
     for item, row in zip(inputs, rows, strict=True):
         if row["numbers"] is None:

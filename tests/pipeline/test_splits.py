@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ FAMILIES = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c", "d1": "d", "e
 SHAPES = [Input(name, f"{name}.obj", "", "", family, 0.0) for name, family in FAMILIES.items()]
 
 
-def config(**inputs: object) -> Config:
+def config(**inputs: Any) -> Config:
     return Config(data="data", inputs=InputSettings(**inputs))
 
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -30,7 +31,7 @@ def run(tmp_path: Path) -> RunDirectory:
     return made
 
 
-def config(gate: float = 0.5, **inputs: object) -> Config:
+def config(gate: float = 0.5, **inputs: Any) -> Config:
     return Config(data="data", fit=FitSettings(minimum_near_iou=gate), inputs=InputSettings(**inputs))
 
 

@@ -176,6 +176,7 @@ _NORMALISATIONS = {
     "std": "each cloud moved to mean 0 and divided by its standard deviation",
     "box": "each cloud scaled to its bounding box",
     "sphere": "each cloud scaled to its bounding sphere",
+    "extent": "each cloud, or frame, moved to mean 0, and the largest coordinate of all its frames scaled to 0.95",
 }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hdray.metrics.settings import NORMALISATIONS
 from hdray.report.data import NearestDistances
 from hdray.report.findings import (
     audit_finding,
@@ -100,6 +101,11 @@ def test_the_protocol_in_words() -> None:
     for part in ("2048 points", "standard deviation", "not squared", "the test split"):
         assert part in sentence
     assert protocol_sentence({}) == ""
+
+
+@pytest.mark.parametrize("mode", NORMALISATIONS)
+def test_every_normalisation_has_words(mode: str) -> None:
+    assert f"normalisation {mode}" not in protocol_sentence({"normalisation": mode})
 
 
 def test_controls_stand_beside_the_generated_shapes() -> None:

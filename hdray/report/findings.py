@@ -111,9 +111,12 @@ def copying(metrics: Mapping[str, float]) -> Copying | None:
     if z < -_SURE:
         verdict = "Here they do: copying."
     elif z > _SURE:
-        verdict = "Here they are farther than real shapes are: no copying, but perhaps not yet shapes of this kind."
+        verdict = "Here they are farther, as rough copies would be too: by this distance no copying is seen."
     else:
-        verdict = "Here the difference may be chance: no copying is seen."
+        verdict = "Here the difference may be chance: by this distance no copying is seen."
+    in_weights = metrics.get("nearest_weights_copying_z", 0.0)
+    if in_weights < -_SURE:
+        verdict += f" In weights Z is {in_weights:.2f}: there they are nearer, so the model copies weights."
     return Copying(
         f"{z:.2f}",
         "Mann-Whitney Z: are generated shapes nearer to the training set, by Chamfer distance, than held-out shapes are? "

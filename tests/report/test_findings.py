@@ -87,6 +87,12 @@ def test_copying_in_one_number(z: float, verdict: str) -> None:
     assert copying({"nearest_weights_copying_z": z}) is None
 
 
+def test_copies_of_weights_are_not_passed_over() -> None:
+    found = copying({"nearest_chamfer_copying_z": 2.1, "nearest_weights_copying_z": -3.5})
+    assert found is not None
+    assert "In weights Z is -3.50: there they are nearer, so the model copies weights." in found.sentence
+
+
 def test_what_the_generator_took() -> None:
     sentence = cost_sentence({"parameters": 1_406_800, "samples_seen": 64_000, "train_seconds": 1234.5})
     assert "1,406,800 parameters; 64,000 training samples seen, with repetitions; 1,234 s of training" in sentence

@@ -76,7 +76,7 @@ def test_known_metrics_are_explained_and_unknown_ones_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("z", "verdict"), [(-1.97, "Here they do"), (-1.9, "may be chance"), (2.5, "farther than real")]
+    ("z", "verdict"), [(-1.97, "Here they do"), (-1.9, "may be chance"), (2.5, "as rough copies would be")]
 )
 def test_copying_in_one_number(z: float, verdict: str) -> None:
     found = copying({"nearest_chamfer_copying_z": z})

@@ -99,7 +99,7 @@ def code(data: Dataset) -> Config:
             count=data.code_samples, steps=500, resolution=128 if data.frames else 356, level=0.8,
             mesh_format="glb" if data.frames else "ply",
         ),
-        evaluate=EvaluateSettings(normalisation="none" if data.frames else "std"),
+        evaluate=EvaluateSettings(normalisation="extent" if data.frames else "std"),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import read_loss_curve
 from hdray.pipeline.training_rows import read_training
 from hdray.report.data import (
+    ClosestPair,
     DenoisingStep,
     GeneratedShape,
     InstanceRow,
@@ -45,6 +46,9 @@ ANIMATIONS_SHOWN = 8
 DENOISING_STEPS = 8
 NEAREST_SHOWN = 2
 """Nearest training shapes by Chamfer distance beside each, before the nearest in weights."""
+CLOSEST_SHOWN = 6
+"""Pairs of a generated shape and its nearest training shape, the nearest of all."""
+CLOSEST_ANIMATIONS_SHOWN = 4
 FINEST_PREVIEW = 128
 """Cells along an edge for the meshes of training shapes and denoising steps, which are only looked at."""
 FINEST_ANIMATED_PREVIEW = 64
@@ -71,7 +75,9 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
     rows = _instance_rows(run)
     evaluation = ("evaluations", f"{config.preset}.json")
     result = run.read_json(*evaluation) if run.has(*evaluation) else {}
-    generated, training = _generated(run, config, result.get("neighbours", {}))
+    neighbours = result.get("neighbours", {})
+    generated, training = _generated(run, config, neighbours)
+    closest = _closest(run, config, neighbours, training)
     return ReportData(
         run=run.url,
         preset=config.preset,
@@ -93,6 +99,8 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
             NearestDistances(space=space, **{name: np.array(values) for name, values in kinds.items()})
             for space, kinds in result.get("audit", {}).items()
         ],
+        closest=closest,
+        cost=result.get("cost", {}),
         configuration=to_yaml(config).decode(),
         versions={"hdray": hdray.__version__, **{name: version(name) for name in VERSIONS}},
         hardware=_hardware(),
@@ -145,6 +153,43 @@ def _generated(
         meshes = _sample_meshes(run, files[name], config)
         generated.append(GeneratedShape(id=name, neighbours=tuple(neighbours[name]), **_shown(meshes)))
     return generated, training
+
+
+def closest_names(neighbours_of: dict[str, list[dict[str, Any]]], count: int) -> list[tuple[float, str, str]]:
+    """The `count` generated shapes nearest to a training shape by Chamfer distance, of all: distance, name, its id."""
+    nearest = [
+        (near["chamfer"], name, near["id"])
+        for name, nears in neighbours_of.items()
+        for near in nears
+        if near["chamfer_rank"] == 1
+    ]
+    return sorted(nearest)[:count]
+
+
+def _closest(
+    run: RunDirectory,
+    config: Config,
+    neighbours_of: dict[str, list[dict[str, Any]]],
+    training: dict[str, TrainingShape],
+) -> list[ClosestPair]:
+    """The pairs nearest to each other; `training` gains the shapes that it lacks."""
+    count = CLOSEST_ANIMATIONS_SHOWN if config.signal.frames else CLOSEST_SHOWN
+    table = samples_table(run).read(["mesh"])
+    if table is None or not (found := closest_names(neighbours_of, count)):
+        return []
+    files = dict(zip(table["id"].to_pylist(), table["mesh"].to_pylist(), strict=True))
+    found = [pair for pair in found if pair[1] in files]
+    if lacking := {key for _, _, key in found} - training.keys():
+        fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)
+        training |= {key: _training_shape(fitted, key, config) for key in sorted(lacking)}
+    return [
+        ClosestPair(
+            generated=GeneratedShape(id=name, **_shown(_sample_meshes(run, files[name], config))),
+            training=key,
+            chamfer=distance,
+        )
+        for distance, name, key in found
+    ]
 
 
 def _shown(meshes: Sequence[Mesh]) -> dict[str, Any]:

@@ -69,6 +69,16 @@ class GeneratedShape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClosestPair:
+    """A generated shape and the training shape nearest to it, among the nearest of all such pairs."""
+
+    generated: GeneratedShape
+    training: str
+    """Key into `ReportData.training_shapes`."""
+    chamfer: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class DenoisingStep:
     """One sample on its way from noise to shape. `mesh` is None where nothing has formed yet."""
 
@@ -114,6 +124,10 @@ class ReportData:
     controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """The same metrics of sets whose worth is known, by name: mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z."""
     audit: Sequence[NearestDistances] = ()
+    closest: Sequence[ClosestPair] = ()
+    """Nearest first, chosen among all generated shapes."""
+    cost: Mapping[str, float] = field(default_factory=dict)
+    """Of the generator, as in metrics.json: parameters, samples_seen, train_seconds."""
     configuration: str | None = None
     """The text of the resolved config.yaml."""
     versions: Mapping[str, str] = field(default_factory=dict)

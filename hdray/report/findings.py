@@ -35,7 +35,8 @@ _METRICS = {
     ),
     "nna_cd": (
         "1-nearest-neighbour accuracy (1-NNA)",
-        "0.5 is optimal. 1 means that generated and real are told apart every time; below 0.5 points to copies.",
+        "The nearer to 0.5 the better. 1 means that generated and real are told apart every time; below 0.5 points to "
+        "copies of the shapes compared with.",
         "How often a shape's nearest neighbour among generated and held-out shapes is of its own kind.",
     ),
     "one_body": (
@@ -91,6 +92,51 @@ def _other_metric(name: str, value: float) -> Metric:
     return Metric(name, f"{value:.4g}", "", "")
 
 
+@dataclass(frozen=True)
+class Copying:
+    """The audit in one number, and what it means."""
+
+    value: str
+    sentence: str
+
+
+_SURE = 1.96  # a standard normal is farther out in 5 % of cases
+
+
+def copying(metrics: Mapping[str, float]) -> Copying | None:
+    """The Mann-Whitney Z by Chamfer distance, if it is known."""
+    z = metrics.get("nearest_chamfer_copying_z")
+    if z is None:
+        return None
+    if z < -_SURE:
+        verdict = "Here they do: copying."
+    elif z > _SURE:
+        verdict = "Here they are farther, as rough copies would be too: by this distance no copying is seen."
+    else:
+        verdict = "Here the difference may be chance: by this distance no copying is seen."
+    in_weights = metrics.get("nearest_weights_copying_z", 0.0)
+    if in_weights < -_SURE:
+        verdict += f" In weights Z is {in_weights:.2f}: there they are nearer, so the model copies weights."
+    return Copying(
+        f"{z:.2f}",
+        "Mann-Whitney Z: are generated shapes nearer to the training set, by Chamfer distance, than held-out shapes are? "
+        f"Below -{_SURE} they are, by more than chance would do in one run of forty: the model copies. 0 is as near as "
+        f"unseen real shapes, above {_SURE} is farther. {verdict}",
+    )
+
+
+def cost_sentence(cost: Mapping[str, float]) -> str:
+    """What the generator took, as far as it is known: numbers are compared at equal cost, or not at all."""
+    said = []
+    if "parameters" in cost:
+        said.append(f"{cost['parameters']:,.0f} parameters")
+    if "samples_seen" in cost:
+        said.append(f"{cost['samples_seen']:,.0f} training samples seen, with repetitions")
+    if "train_seconds" in cost:
+        said.append(f"{cost['train_seconds']:,.0f} s of training")
+    return f"What the generator took: {'; '.join(said)}. Compare runs that took as much." if said else ""
+
+
 _CONTROLS = {
     "real": "Real against real: training shapes themselves",
     "training": "Training vectors, by the surfaces of their fields",
@@ -133,6 +179,7 @@ _NORMALISATIONS = {
     "std": "each cloud moved to mean 0 and divided by its standard deviation",
     "box": "each cloud scaled to its bounding box",
     "sphere": "each cloud scaled to its bounding sphere",
+    "extent": "each cloud, or frame, moved to mean 0, and the largest coordinate of all its frames scaled to 0.95",
 }
 
 

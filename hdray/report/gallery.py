@@ -21,7 +21,7 @@ SMALL_PICTURE = 128  # pixels, training shapes
 _FACE_BUDGET = 1_100_000
 _MOST_FACES = 6_000  # of one mesh
 _FEWEST_FACES = 1_500
-_UNIT_BOX = ((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
+UNIT_BOX = ((-0.5, -0.5, -0.5), (0.5, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def gallery(data: ReportData) -> Gallery:
     shown = data.generated[:MOST_SHOWN]
     used = {n.id: data.training_shapes[n.id] for shape in shown for n in _neighbours(shape)}
     view = View(up=data.up)
-    small = {id: _address(_picture(shape.mesh, SMALL_PICTURE, TRAINING, view)) for id, shape in used.items()}
-    pictures = tuple(_picture(shape.mesh, PICTURE, GENERATED, view) for shape in shown)
+    small = {id: data_url(portrait(shape.mesh, SMALL_PICTURE, TRAINING, view)) for id, shape in used.items()}
+    pictures = tuple(portrait(shape.mesh, PICTURE, GENERATED, view) for shape in shown)
     cards = tuple(
-        Card(number, shape.mesh is None, _address(picture), _neighbour_cards(shape, used, small))
+        Card(number, shape.mesh is None, data_url(picture), _neighbour_cards(shape, used, small))
         for number, (shape, picture) in enumerate(zip(shown, pictures, strict=True), start=1)
     )
     keys = {id: f"t{number}" for number, id in enumerate(used)}
@@ -96,7 +96,7 @@ def _film(shown: Sequence[GeneratedShape], view: View) -> tuple[tuple[Picture, .
         for place in range(FILM_FRAMES):
             index = place * count // FILM_FRAMES
             mesh = shape.frames[index] if count else None
-            pictures.append(_picture(mesh, PICTURE, GENERATED, view, bounds=_UNIT_BOX))
+            pictures.append(portrait(mesh, PICTURE, GENERATED, view, bounds=UNIT_BOX))
             labels.append(f"{number}, frame {index + 1}" if count else str(number))
     return tuple(pictures), tuple(labels)
 
@@ -110,7 +110,7 @@ def strip(steps: Sequence[DenoisingStep], up: str) -> list[Step]:
     """The denoising steps as pictures at one scale, so that early blobs are seen to be blobs."""
     view = View(up=up, margin=0)
     return [
-        Step(s.label, s.mesh is None, _address(_picture(s.mesh, 192, GENERATED, view, bounds=_UNIT_BOX))) for s in steps
+        Step(s.label, s.mesh is None, data_url(portrait(s.mesh, 192, GENERATED, view, bounds=UNIT_BOX))) for s in steps
     ]
 
 
@@ -174,15 +174,17 @@ def _packed(meshes: Mapping[str, Mesh | None]) -> dict[str, dict[str, Any]]:
     return {key: asdict(pack(mesh, faces)) for key, mesh in present.items()}
 
 
-def _picture(
+def portrait(
     mesh: Mesh | None,
     size: int,
     color: tuple[int, int, int],
     view: View,
-    bounds: tuple[tuple[float, float, float], ...] | None = None,
+    bounds: tuple[tuple[float, ...], ...] | None = None,
 ) -> Picture:
+    """`render`, or a tile that says so where the field is empty."""
     return empty_tile(size) if mesh is None else render(mesh, size, color=color, view=view, bounds=bounds)
 
 
-def _address(picture: Picture) -> str:
+def data_url(picture: Picture) -> str:
+    """The picture as the address of an image that is part of the page."""
     return "data:image/webp;base64," + base64.b64encode(webp(picture)).decode("ascii")

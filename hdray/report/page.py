@@ -15,8 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from hdray.report.charts import Figure, audit_chart, fit_chart, loss_chart, smoothed
+from hdray.report.closest import pair_cards, pairs_sentence
 from hdray.report.data import LossCurve, ReportData
-from hdray.report.findings import audit_finding, compared_sets, fit_table, metric_table, protocol_sentence
+from hdray.report.findings import (
+    audit_finding,
+    compared_sets,
+    copying,
+    cost_sentence,
+    fit_table,
+    metric_table,
+    protocol_sentence,
+)
 from hdray.report.gallery import NEIGHBOURS_SHOWN, Gallery, gallery, strip
 from hdray.report.inputs import funnel, left_out, other_counts, repairs
 from hdray.report.missing import missing_stages
@@ -79,7 +88,11 @@ def write_report(data: ReportData) -> Report:
         cards=shown.cards,
         gallery_sentence=_gallery_sentence(data, len(shown.cards)),
         audit=[audit_finding(distances) for distances in data.audit],
+        copying=copying(data.metrics),
+        pairs_sentence=pairs_sentence(data) if data.closest else "",
+        closest=pair_cards(data),
         metrics=metric_table(data.metrics),
+        cost_sentence=cost_sentence(data.cost),
         compared=compared_sets(data.metrics, data.controls),
         protocol_sentence=protocol_sentence(data.protocol),
         strip=strip(data.denoising, data.up),
@@ -132,7 +145,8 @@ def _key_figures(data: ReportData, near: npt.NDArray[np.float64]) -> list[KeyFig
     if "generated" in counts:
         figures.append(KeyFigure("Generated", f"{counts['generated']:,}", f"{counts.get('empty', 0):,} empty"))
     if "nna_cd" in metrics:
-        figures.append(KeyFigure("1-NNA", f"{metrics['nna_cd']:.3f}", "0.5 is optimal"))
+        side = "below 0.5, the best: copies?" if metrics["nna_cd"] < 0.5 else "above 0.5, the best"
+        figures.append(KeyFigure("1-NNA", f"{metrics['nna_cd']:.3f}", f"{abs(metrics['nna_cd'] - 0.5):.3f} {side}"))
     if "cov_cd" in metrics:
         figures.append(KeyFigure("Coverage", f"{metrics['cov_cd']:.3f}", "higher is better"))
     if "mmd_cd" in metrics:

@@ -28,8 +28,12 @@ def test_voxels(tmp_path: Path) -> None:
     )
     assert "training voxel-diffusion" in output and "vectors of 512 entries" in output
     assert read_fitted(run, ["train"]).theta.shape[1] == 512
-    metrics = json.loads((tmp_path / "metrics.json").read_text())["metrics"]
-    assert metrics["nearest_weights_noise"] > 0
+    result = json.loads((tmp_path / "metrics.json").read_text())
+    assert result["metrics"]["nearest_weights_noise"] > 0
+    assert (result["cost"]["samples_seen"], result["cost"]["train_seconds"] > 0) == (60 * 4, True)
+    page = (tmp_path / "report.html").read_text()
+    assert f"{result['cost']['parameters']:,} parameters" in page and f"{result['cost']['parameters']:,}, " in output
+    assert "The closest pairs" in page
 
 
 def test_points(tmp_path: Path) -> None:

@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
+from hdray.metrics.settings import NORMALISATIONS
 from hdray.report.data import NearestDistances
-from hdray.report.findings import audit_finding, compared_sets, fit_table, metric_table, protocol_sentence
+from hdray.report.findings import (
+    audit_finding,
+    compared_sets,
+    copying,
+    cost_sentence,
+    fit_table,
+    metric_table,
+    protocol_sentence,
+)
 
 UNSEEN = np.linspace(2, 3, 101)
 NOISED = np.linspace(0.1, 0.3, 51)
@@ -62,8 +71,33 @@ def test_known_metrics_are_explained_and_unknown_ones_listed() -> None:
     assert [row.value for row in rows] == ["0.5", "2", "0.875"]
     assert rows[2].name == "Farther than noise, by Chamfer distance"
     assert "Near 1: new" in rows[2].good
-    assert "0.5 is optimal" in rows[0].good
+    assert "below 0.5 points to copies" in rows[0].good
     assert rows[1].name == "other"
+
+
+@pytest.mark.parametrize(
+    ("z", "verdict"), [(-1.97, "Here they do"), (-1.9, "may be chance"), (2.5, "as rough copies would be")]
+)
+def test_copying_in_one_number(z: float, verdict: str) -> None:
+    found = copying({"nearest_chamfer_copying_z": z})
+    assert found is not None
+    assert found.value == f"{z:.2f}"
+    assert verdict in found.sentence
+    assert "Below -1.96" in found.sentence
+    assert copying({"nearest_weights_copying_z": z}) is None
+
+
+def test_copies_of_weights_are_not_passed_over() -> None:
+    found = copying({"nearest_chamfer_copying_z": 2.1, "nearest_weights_copying_z": -3.5})
+    assert found is not None
+    assert "In weights Z is -3.50: there they are nearer, so the model copies weights." in found.sentence
+
+
+def test_what_the_generator_took() -> None:
+    sentence = cost_sentence({"parameters": 1_406_800, "samples_seen": 64_000, "train_seconds": 1234.5})
+    assert "1,406,800 parameters; 64,000 training samples seen, with repetitions; 1,234 s of training" in sentence
+    assert cost_sentence({"parameters": 7}) == "What the generator took: 7 parameters. Compare runs that took as much."
+    assert cost_sentence({}) == ""
 
 
 def test_the_protocol_in_words() -> None:
@@ -73,6 +107,11 @@ def test_the_protocol_in_words() -> None:
     for part in ("2048 points", "standard deviation", "not squared", "the test split"):
         assert part in sentence
     assert protocol_sentence({}) == ""
+
+
+@pytest.mark.parametrize("mode", NORMALISATIONS)
+def test_every_normalisation_has_words(mode: str) -> None:
+    assert f"normalisation {mode}" not in protocol_sentence({"normalisation": mode})
 
 
 def test_controls_stand_beside_the_generated_shapes() -> None:

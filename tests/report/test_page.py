@@ -13,6 +13,7 @@ import trimesh
 
 from hdray.report.charts import loss_chart
 from hdray.report.data import (
+    ClosestPair,
     DenoisingStep,
     GeneratedShape,
     InstanceRow,
@@ -231,6 +232,24 @@ def test_an_empty_run_says_what_to_do() -> None:
     assert len(report.html) < 100_000  # no Plotly without anything to plot
     for job in ("fit", "train", "generate", "evaluate"):
         assert f"python jobs/{job}.py --run 'runs/new run'" in page.text
+
+
+def test_the_closest_pairs_the_copying_z_and_the_cost_are_shown() -> None:
+    pair = ClosestPair(generated=GeneratedShape(id=HOSTILE, mesh=ball()), training="id0", chamfer=0.00107)
+    data = replace(
+        full_data(),
+        closest=[pair],
+        metrics={"nearest_chamfer_copying_z": -3.21, "nna_cd": 0.4},
+        cost={"parameters": 1_234_567},
+    )
+    page = Page(write_report(data).html)
+    images = [a for tag, a in page.elements if tag == "img"]
+    assert len(images) == 8
+    assert all(a.get("alt") for a in images)
+    for text in ("The closest pairs", "Chamfer 0.00107", "-3.21", "the model copies", "1,234,567 parameters"):
+        assert text in page.text
+    assert "0.100 below 0.5, the best: copies?" in page.text
+    assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
 
 
 @pytest.mark.parametrize(

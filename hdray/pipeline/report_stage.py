@@ -180,7 +180,7 @@ def _closest(
     files = dict(zip(table["id"].to_pylist(), table["mesh"].to_pylist(), strict=True))
     found = [pair for pair in found if pair[1] in files]
     if lacking := {key for _, _, key in found} - training.keys():
-        fitted = read_fitted(run, ["train"], config.fit.minimum_near_iou)
+        fitted = read_training(run, config)
         training |= {key: _training_shape(fitted, key, config) for key in sorted(lacking)}
     return [
         ClosestPair(

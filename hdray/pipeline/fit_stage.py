@@ -10,7 +10,7 @@ from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.inputs import Input, list_inputs, read_content
 from hdray.pipeline.instances import instances_table, manifest_schema, read_columns
-from hdray.pipeline.other_fits import check_other, copy_fits
+from hdray.pipeline.other_fits import check_other
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialisation_url
@@ -83,9 +83,7 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     """Fit every input that the instances table does not hold yet."""
     if others:
         print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
-    if run.record(STAGE) is None and config.fits:
-        copy_fits(run, RunDirectory(config.fits), STAGE)
-    elif run.record(STAGE) is None:
+    if run.record(STAGE) is None:
         run.remove("shared")  # a first attempt that came to nothing may have left a start made with other values
     made = run.begin(STAGE, fit_keys(config), {}, "commits")
     begin = time.monotonic()

@@ -6,7 +6,7 @@ from hdray.errors import UserError
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import list_files, read_bytes, write_bytes
 
-FOLDERS = ("shared", "instances", "commits")
+FOLDERS = ("duplicates", "shared", "instances", "commits")
 
 
 def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[str, Any]) -> None:

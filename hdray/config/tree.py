@@ -10,7 +10,8 @@ from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.settings import EvaluateSettings
-from hdray.settings import STRICT, check, check_choice, check_positive, execution
+from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
+from hdray.signals.chair_design import combination
 from hdray.signals.settings import OccupancySettings
 
 
@@ -36,6 +37,8 @@ class InputSettings:
     """Regular expression with one group: what the group holds in a path is the shape's family; instead of a file."""
     test_families: str = ""
     """Families, by commas, that alone make the test split (leave one out); all others are trained on."""
+    withhold: str = later("")
+    """Parts of the procedural chairs, such as arms+stretchers: chairs that show all of them are withheld, as the test split."""
     up: str = execution("y")
     """Axis that points up in the meshes, for pictures: y or z."""
 
@@ -57,9 +60,20 @@ class InputSettings:
             not (self.test_families and self.split_file),
             "empty where split_file is given",
         )
+        check("withhold", self.withhold, *_combination(self.withhold))
+        others = self.split_file or self.test_families
+        check("withhold", self.withhold, not (self.withhold and others), "empty where others say what to hold out")
         shares = self.validation_share + self.test_share
         fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1
         check("validation_share", self.validation_share, fits, "0 or more, and below 1 together with test_share")
+
+
+def _combination(text: str) -> tuple[bool, str]:
+    """Whether a text is empty or names a combination of parts, and what would be right."""
+    try:
+        return bool(not text or combination(text)), ""
+    except ValueError as error:
+        return False, f"two or more parts joined by + ({error})"
 
 
 def _one_group(pattern: str) -> bool:

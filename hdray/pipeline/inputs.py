@@ -10,6 +10,7 @@ from hashlib import blake2b
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.storage import filesystem, is_remote, join, list_files, read_bytes
+from hdray.pipeline.withholding import check_withheld, split_without
 from hdray.signals import animation_file, mesh_file
 from hdray.signals.rejection import Rejected
 from hdray.signals.split import SPLITS, split_of
@@ -40,7 +41,8 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
     """The run's shapes in order of their ids, and the files of the data folder that are not shapes.
 
     Raises:
-        UserError: the data cannot be listed or holds no shapes; the split or family file does not fit it.
+        UserError: the data cannot be listed or holds no shapes; the split or family file, or what is withheld,
+            does not fit it.
     """
     sources, others = _sources(config)
     families = _families(config, others, sources)
@@ -54,11 +56,15 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
         split = splits[source] if splits else split_of(family or instance_id(source), config.seed, fractions)
         if held_out:
             split = "test" if family in held_out else "train"
+        if settings.withhold:
+            split = split_without(config, source, instance_id(source))
         category = source.rpartition("/")[0].partition("/")[0] if config.data else "chair"
         inputs.append(Input(instance_id(source), source, split, category, family, modified))
     inputs.sort(key=lambda item: item.id)
     if settings.limit:
         inputs = inputs[: settings.limit]
+    if settings.withhold:
+        check_withheld({item.source: item.split for item in inputs}, config)
     if not any(item.split == "train" for item in inputs):
         counts = dict(Counter(item.split for item in inputs))
         raise UserError(
@@ -70,6 +76,11 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
 
 def _sources(config: Config) -> tuple[dict[str, float], list[str]]:
     """Paths of the shapes with the time each last changed, and the paths of the other files."""
+    if config.data and config.inputs.withhold:
+        raise UserError(
+            f"inputs.withhold {config.inputs.withhold} is of the embedded chairs, whose parts are known; with --data, give "
+            "--inputs.test-families or --inputs.split-file instead"
+        )
     if not config.data and config.signal.frames:
         raise UserError("signal.frames is set, but the embedded chairs stand still; give --data with animations")
     if not config.data:

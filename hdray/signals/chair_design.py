@@ -9,9 +9,9 @@ import numpy as np
 
 from hdray.seeds import numpy_stream
 
-PARTS = ("arms", "stretchers", "bulge", "solid")
+PARTS = ("arms", "stretchers", "bulge")
 """Parts a chair may show, drawn independently: arms (40 % of chairs), stretchers between the legs (45 %), a seat that
-bulges to the front (30 %), a solid back (30 %; slats, a ladder or a panel otherwise)."""
+bulges to the front (30 %). hdray.metrics.chair_parts tells them from a surface."""
 
 COMBINED = "+"
 """Between the parts of a combination."""
@@ -83,7 +83,6 @@ class ChairDesign:
             "arms": self.arms is not None,
             "stretchers": self.stretchers is not None,
             "bulge": self.bulge > 0,
-            "solid": self.back.style == "solid",
         }
         return frozenset(part for part in PARTS if shown[part])
 

@@ -25,7 +25,7 @@ def test_chairs_stay_what_they_were(seed: int) -> None:
 def test_parts_are_as_frequent_as_they_say_and_independent() -> None:
     shown = np.array([[part in parts_of(0, f"chair:{n:05d}") for part in PARTS] for n in range(4_000)])
     # Four standard errors at 4,000 are 0.032.
-    np.testing.assert_allclose(shown.mean(axis=0), [0.40, 0.45, 0.30, 0.30], atol=0.032)
+    np.testing.assert_allclose(shown.mean(axis=0), [0.40, 0.45, 0.30], atol=0.032)
     np.testing.assert_allclose(np.corrcoef(shown.T), np.eye(len(PARTS)), atol=0.064)
     both = shown[:, PARTS.index("arms")] & shown[:, PARTS.index("stretchers")]
     assert both.mean() == pytest.approx(0.18, abs=0.025)
@@ -42,17 +42,17 @@ def test_parts_are_what_the_mesh_has() -> None:
         back = {"solid": 1, "panel": 4}.get(drawn.back.style, 3 + drawn.back.count)
         components = connected(mesh.faces, len(mesh.vertices)).max() + 1
         assert components == 4 + 1 + bars + back + (4 if "arms" in parts_of(0, name) else 0)
-        assert ("stretchers" in drawn.parts) == (bars > 0) and ("solid" in drawn.parts) == (back == 1)
+        assert ("stretchers" in drawn.parts) == (bars > 0)
 
 
 def test_a_combination_is_of_parts_that_exist() -> None:
     assert combination("arms+stretchers") == combination(" stretchers + arms") == {"arms", "stretchers"}
     for wrong, words in (
-        ("arms+wings", "'wings' is no part of a chair; the parts are arms, stretchers, bulge, solid"),
+        ("arms+wings", "'wings' is no part of a chair; the parts are arms, stretchers, bulge"),
         ("arms+", "'' is no part"),
         ("arms", "two or more different parts"),
         ("arms+arms", "two or more different parts"),
-        ("arms+solid+arms", "two or more different parts"),
+        ("arms+bulge+arms", "two or more different parts"),
     ):
         with pytest.raises(ValueError, match=words):
             combination(wrong)

@@ -16,18 +16,26 @@ BLOCK = 64
 """Chairs looked at together."""
 SEATS = (0.33, 0.64)
 """Heights of seats over that of the chair: real ones lie between 0.38 and 0.60. What has none there is no chair."""
-ALONG = 0.32
-"""Share of the way from the back to the front legs, in its middle, where a stretcher is looked for."""
-BINS = 4
-"""Pieces of that way."""
-FILLED = 3
-"""Of them, those that a stretcher must be seen in (a thin bar may have no point in one)."""
+MIDDLE = 0.32
+"""Share of the way from the back to the front legs, in its middle, where nothing but a stretcher is below the seat."""
+WAY = 0.84
+"""Share of that way that a stretcher must span; its ends are legs."""
+BREAK = 0.15
+"""Most of the way without a point of it: slivers in mid-air leave more."""
+BAR = 0.12
+"""Half the height, over that of the seat, within which a stretcher lies around the middle of its points."""
 LOW, HIGH = 0.15, 0.68
 """Heights between which a stretcher lies, over the seat's; the lower faces of real seats begin at 0.73."""
 GAP = 0.07
 """Least air above a stretcher, over the seat's height."""
 ARM = 0.008
 """Least share of the points that an arm has on either side; real arms have 0.015 and more."""
+POST = (0.04, 0.16)
+"""Heights above the seat, over the chair's, through which the post of an arm goes on either side: wings of the back have none."""
+STEPS = 2
+"""Pieces of a post, all of which must be seen."""
+FORWARD = 0.25
+"""Where on the seat's depth, from behind, what stands on it is before the back."""
 FREE = 0.3
 """Most points above the middle of the seat, over those of an arm."""
 ROUNDED = 0.86
@@ -80,13 +88,15 @@ class _Chairs:
 
 
 def _arms(chairs: _Chairs) -> Tensor:
-    """Matter above both sides of the seat, before the back, and hardly any above its middle."""
-    above = (chairs.y > chairs.seat + 0.08) & (chairs.y < chairs.seat + 0.42) & (chairs.z > 0.2)
-    left, middle, right = (
-        (above & where).float().mean(dim=1) for where in (chairs.x < -0.3, chairs.x.abs() < 0.3, chairs.x > 0.3)
-    )
-    fewer = torch.minimum(left, right)
-    return (fewer > ARM) & (middle < FREE * fewer)
+    """Matter above both sides of the seat, before the back and down to the seat, and hardly any above its middle."""
+    before = chairs.z > FORWARD
+    above = before & (chairs.y > chairs.seat + 0.08) & (chairs.y < chairs.seat + 0.42)
+    sides = (chairs.x < -0.3, chairs.x > 0.3)
+    left, right = ((above & side).float().mean(dim=1) for side in sides)
+    fewer, middle = torch.minimum(left, right), (above & (chairs.x.abs() < 0.3)).float().mean(dim=1)
+    height = (chairs.y - chairs.seat - POST[0]) / (POST[1] - POST[0])
+    posts = [_pieces(height, before & side & (height > 0) & (height < 1), STEPS) == STEPS for side in sides]
+    return (fewer > ARM) & (middle < FREE * fewer) & posts[0] & posts[1]
 
 
 def _stretchers(chairs: _Chairs) -> Tensor:
@@ -95,14 +105,25 @@ def _stretchers(chairs: _Chairs) -> Tensor:
 
 
 def _stretcher(chairs: _Chairs, side: Tensor) -> Tensor:
-    between = side & (chairs.along.abs() < ALONG / 2)
     height = chairs.y / chairs.seat
-    bar = between & (height > LOW) & (height < HIGH)
-    piece = ((chairs.along / ALONG + 0.5) * BINS).nan_to_num(0.0).floor().clamp(0, BINS - 1).long()
-    counts = torch.zeros(len(piece), BINS, device=piece.device).scatter_add(1, piece, bar.float())
+    middle = side & (chairs.along.abs() < MIDDLE / 2)
+    bar = middle & (height > LOW) & (height < HIGH)
     top = torch.where(bar, height, -torch.inf).amax(dim=1)  # (N,)
-    above = torch.where(between & (height >= HIGH), height, torch.inf).amin(dim=1)
-    return (above - top > GAP) & ((counts > 0).sum(dim=1) >= FILLED)
+    above = torch.where(middle & (height >= HIGH), height, torch.inf).amin(dim=1)
+    level = (height - _quantile(height, bar, 0.5)).abs() < BAR
+    # The way's two ends count as points; those that are not on it are moved to one of them.
+    spanned = side & level & (chairs.along.abs() < WAY / 2)
+    ends = torch.tensor([-WAY / 2, WAY / 2], device=height.device).expand(len(height), 2)
+    places = torch.cat([torch.where(spanned, chairs.along, WAY / 2), ends], dim=1).sort(dim=1).values  # (N, P + 2)
+    widest = places.diff(dim=1).amax(dim=1)
+    return (above - top > GAP) & (widest < BREAK)
+
+
+def _pieces(position: Tensor, where: Tensor, count: int) -> Tensor:
+    """Into how many of `count` equal pieces of [0, 1] the positions (N, P) asked for fall, (N,)."""
+    piece = (position * count).nan_to_num(0.0).floor().clamp(0, count - 1).long()
+    met = torch.zeros(len(piece), count, device=piece.device).scatter_add(1, piece, where.float())
+    return (met > 0).sum(dim=1)
 
 
 def _bulge(chairs: _Chairs) -> Tensor:

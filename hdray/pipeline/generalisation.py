@@ -72,7 +72,7 @@ def _read(fitted: Fitted, config: Config, resources: Resources) -> list[_Row]:
 def _read_some(fitted: Fitted, config: Config) -> list[_Row]:
     """A row for each of these chairs; a field without a surface shows nothing."""
     use_threads(config.execution.fitting_threads)
-    own = real_shapes(fitted, config)
+    own = real_shapes(replace(fitted, theta=fitted.theta.copy()), config)  # what Ray hands over is read-only
     extracted, _ = shapes_of(own.ids, own.theta, config, "recognised")
     fields = dict(zip(extracted.ids, shown_parts(extracted.clouds), strict=True))
     return [

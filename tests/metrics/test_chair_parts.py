@@ -37,7 +37,15 @@ def first(*wanted: str) -> tuple[int, ChairDesign]:
 def test_every_part_of_a_real_chair_is_told(clouds: torch.Tensor) -> None:
     for part in PARTS:
         assert 4 < sum(part in drawn.parts for drawn in DESIGNS) < 20
-    assert shown_parts(clouds) == [drawn.parts for drawn in DESIGNS]
+    assert sum(visible(drawn) != drawn.parts for drawn in DESIGNS) == 1
+    assert shown_parts(clouds) == [visible(drawn) for drawn in DESIGNS]
+
+
+def visible(drawn: ChairDesign) -> frozenset[str]:
+    """The parts of a design but arms whose posts stand against the back, a very deep bulge being before them."""
+    if drawn.arms and drawn.depth - drawn.bulge - drawn.arms.setback + drawn.leg / 2 < 0.25 * drawn.depth:
+        return drawn.parts - {"arms"}
+    return drawn.parts
 
 
 def test_placement_scale_order_and_neighbours_do_not_matter(clouds: torch.Tensor) -> None:
@@ -85,9 +93,12 @@ def test_what_only_looks_like_a_part_is_none(clouds: torch.Tensor) -> None:
     assert not fooled((-0.1, 0.1), (0.1, 0.15), (-0.8, 0.8))
     # A skirt on both sides, from the seat down between the legs.
     assert not fooled((0.9, 1), (0.4 * low, low), (-0.8, 0.8))
-    # With air above it, it is a stretcher; bars above the seat are arms.
+    # Slivers in mid-air on both sides, and wings of the back.
+    assert not fooled((0.9, 1), (0.4 * low, 0.5 * low), (-0.2, 0.3))
+    assert not fooled((0.8, 0.9), (top + 0.17, top + 0.22), (-0.8, 0.6))
+    # A bar that reaches the legs is a stretcher; a post that rises from the seat is an arm's.
     assert fooled((0.9, 1), (0.4 * low, 0.5 * low), (-0.8, 0.8)) == {"stretchers"}
-    assert fooled((0.8, 0.9), (top + 0.17, top + 0.22), (-0.8, 0.6)) == {"arms"}
+    assert fooled((0.8, 0.9), (top, top + 0.22), (0.5, 0.6)) == {"arms"}
 
 
 def test_what_is_no_chair_shows_nothing() -> None:

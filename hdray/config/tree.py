@@ -11,6 +11,7 @@ from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.settings import EvaluateSettings
 from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
+from hdray.signals.chair_design import combination
 from hdray.signals.settings import OccupancySettings
 
 
@@ -46,6 +47,8 @@ class InputSettings:
     """List of files (a path or a name a line, or a CSV column `file`) not to train on; references keep them."""
     max_self_intersection: float = later(1.0)
     """Largest share of a file's surface that may cut through itself in training (not in references); 1: any."""
+    withhold: str = later("")
+    """Parts of the procedural chairs, such as arms+stretchers: chairs that show all of them are withheld, as the test split."""
     up: str = execution("y")
     """Axis that points up in the meshes, for pictures: y or z."""
 
@@ -75,9 +78,20 @@ class InputSettings:
         check_choice(self, "duplicates", ("together", "drop", "ignore"))
         within = 0 <= self.max_self_intersection <= 1
         check("max_self_intersection", self.max_self_intersection, within, "between 0 and 1")
+        check("withhold", self.withhold, *_combination(self.withhold))
+        others = self.split_file or self.test_families or self.folds
+        check("withhold", self.withhold, not (self.withhold and others), "empty where others say what to hold out")
         shares = self.validation_share + self.test_share
         fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1
         check("validation_share", self.validation_share, fits, "0 or more, and below 1 together with test_share")
+
+
+def _combination(text: str) -> tuple[bool, str]:
+    """Whether a text is empty or names a combination of parts, and what would be right."""
+    try:
+        return bool(not text or combination(text)), ""
+    except ValueError as error:
+        return False, f"two or more parts joined by + ({error})"
 
 
 def _one_group(pattern: str) -> bool:

@@ -13,11 +13,13 @@ from hdray.errors import UserError
 from hdray.metrics.distinct import KEPT_SHARE
 from hdray.metrics.distribution import remark
 from hdray.metrics.evaluation import evaluate
+from hdray.metrics.generalisation import headline, verdict
 from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
 from hdray.metrics.temporal import chamfer_distances, normalised, steps
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.control_rows import control_rows
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.generalisation import withheld_result
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
@@ -81,12 +83,18 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     if config.evaluate.controls:
         rows = control_rows(run, config, resources)
         evaluation["controls"] = {kind: finite(metrics) for kind, metrics in rows.items()}
+    if config.inputs.withhold:
+        evaluation["withheld"] = withheld_result(run, config, resources)
+        evaluation["metrics"].update(headline(evaluation["withheld"]))
     run.write_json(evaluation, "evaluations", f"{config.preset}.json")
-    run.write_json({name: evaluation[name] for name in ("metrics", "protocol", "counts", "cost")}, "metrics.json")
+    kept = ("metrics", "protocol", "counts", "cost", "withheld")
+    run.write_json({name: evaluation[name] for name in kept if name in evaluation}, "metrics.json")
     run.finish(STAGE, time.monotonic() - begin)
     print(", ".join(f"{name}: {value:,.10g}" for name, value in evaluation["cost"].items()))
     for name, value in evaluation["metrics"].items():
         print(f"{name}: {'undefined' if value is None else format(value, '.4g') + remark(name, value)}")
+    if "withheld" in evaluation:
+        print(verdict(evaluation["withheld"]))
 
 
 def _evaluate(run_url: str, config: Config) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
     Copies are not known yet: the splits are as if there were none.
 
     Raises:
-        UserError: the data cannot be listed or holds no shapes; the split or family file does not fit it.
+        UserError: the data cannot be listed or holds no shapes; the split or family file, or what is withheld,
+            does not fit it.
     """
     sources, others = _sources(config)
     families = _families(config, others, sources)
@@ -61,6 +62,11 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
 
 def _sources(config: Config) -> tuple[dict[str, tuple[int, float]], list[str]]:
     """Paths of the shapes with the size of each and the time it last changed, and the paths of the other files."""
+    if config.data and config.inputs.withhold:
+        raise UserError(
+            f"inputs.withhold {config.inputs.withhold} is of the embedded chairs, whose parts are known; with --data, give "
+            "--inputs.test-families or --inputs.split-file instead"
+        )
     if not config.data and config.signal.frames:
         raise UserError("signal.frames is set, but the embedded chairs stand still; give --data with animations")
     if not config.data:

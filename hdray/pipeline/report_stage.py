@@ -34,6 +34,7 @@ from hdray.report.data import (
     TrainingShape,
 )
 from hdray.report.page import write_report
+from hdray.report.withheld import MOST_PICTURED
 from hdray.signals.mesh import Mesh
 from hdray.signals.mesh_file import read_mesh
 from hdray.surfaces.animation_file import read_frames
@@ -95,6 +96,8 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
             kind: {name: value for name, value in row.items() if value is not None}
             for kind, row in result.get("controls", {}).items()
         },
+        withheld=result.get("withheld"),
+        showing_withheld=_showing(run, config, result.get("withheld", {}).get("shown_by", [])),
         audit=[
             NearestDistances(space=space, **{name: np.array(values) for name, values in kinds.items()})
             for space, kinds in result.get("audit", {}).items()
@@ -190,6 +193,19 @@ def _closest(
         )
         for distance, name, key in found
     ]
+
+
+def _showing(run: RunDirectory, config: Config, names: Sequence[str]) -> list[GeneratedShape]:
+    """The samples of these names, with their meshes where they will be pictured."""
+    table = samples_table(run).read(["mesh"]) if names else None
+    if table is None:
+        return []
+    files = dict(zip(table["id"].to_pylist(), table["mesh"].to_pylist(), strict=True))
+    meshes = [_sample_meshes(run, files[name], config) for name in names[:MOST_PICTURED]]
+    pictured = [
+        GeneratedShape(id=name, **_shown(found)) for name, found in zip(names[:MOST_PICTURED], meshes, strict=True)
+    ]
+    return pictured + [GeneratedShape(id=name, mesh=None) for name in names[MOST_PICTURED:]]
 
 
 def _shown(meshes: Sequence[Mesh]) -> dict[str, Any]:

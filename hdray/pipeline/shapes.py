@@ -32,12 +32,18 @@ class Shapes:
 
 def reference_shapes(run: RunDirectory, config: Config) -> Shapes:
     """The held-out shapes that generated ones are compared with, by points on their own surfaces."""
-    return _real(read_fitted(run, SPLITS[config.evaluate.reference_split]), config)
+    return real_shapes(read_fitted(run, SPLITS[config.evaluate.reference_split]), config)
 
 
 def training_shapes(run: RunDirectory, config: Config) -> Shapes:
     """The shapes that the generator was trained on, by points on their own surfaces."""
-    return _real(read_training(run, config), config)
+    return real_shapes(read_training(run, config), config)
+
+
+def real_shapes(fitted: Fitted, config: Config) -> Shapes:
+    """Fitted shapes by points on their own surfaces."""
+    surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
+    return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
 
 
 def compared_samples(run: RunDirectory, config: Config, references: int, device: str) -> list[str]:
@@ -86,11 +92,6 @@ def shapes_of(ids: list[str], theta: torch.Tensor, config: Config, purpose: str)
     drawn = [extraction.points(meshes, f"{purpose} {ids[index]}") for index, meshes in solid]
     clouds = torch.from_numpy(np.array(drawn, np.float32).reshape(len(rows), -1, 3))
     return Shapes([ids[row] for row in rows], theta[rows], _clouds(clouds, config)), len(theta) - len(rows)
-
-
-def _real(fitted: Fitted, config: Config) -> Shapes:
-    surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
-    return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
 
 
 def _samples(run: RunDirectory, names: list[str], columns: list[str]) -> "pyarrow.Table":

@@ -1,4 +1,4 @@
-"""Which split each input is in: by hash, by a file, by families left out, or by folds; copies always stay together."""
+"""Which split each input is in: by hash, by a file, by families or parts left out, or by folds; copies stay together."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.groups import Groups
 from hdray.pipeline.lists import read_table
+from hdray.pipeline.withholding import check_withheld, split_without
 from hdray.signals.split import SPLITS, deal, split_of
 
 if TYPE_CHECKING:
@@ -22,12 +23,19 @@ def with_splits(config: Config, inputs: Sequence["Input"], fixed: Mapping[str, s
     the first. A group is a family (a shape without one is its own), or several that `duplicate_of` connects. What is not
     used (it has a `reason`) connects nothing and follows what it is a copy of.
 
-    Raises UserError where the split file, the families or the folds do not fit the inputs, or none is left to train on.
+    Raises UserError where the split file, the families, the folds or what is withheld do not fit, or
+    none is left to train on.
     """
     fixed = fixed or {}
-    given = _split_file(config, inputs)
-    decided = {item.id: given[item.source] for item in inputs} if given else _by_group(config, inputs, fixed)
+    if config.inputs.withhold:
+        decided = {item.id: split_without(config, item.source, item.id) for item in inputs}
+    elif given := _split_file(config, inputs):
+        decided = {item.id: given[item.source] for item in inputs}
+    else:
+        decided = _by_group(config, inputs, fixed)
     result = [replace(item, split=fixed.get(item.id, decided[item.id])) for item in inputs]
+    if config.inputs.withhold:
+        check_withheld({item.source: item.split for item in result}, config)
     if not any(item.split == "train" for item in result):
         counts = dict(Counter(item.split for item in result))
         raise UserError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -123,6 +124,10 @@ class ReportData:
     """As in metrics.json."""
     controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """The same metrics of sets whose worth is known, by name: mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z."""
+    withheld: Mapping[str, Any] | None = None
+    """As in metrics.json, of a run that withheld a combination of parts from training."""
+    showing_withheld: Sequence[GeneratedShape] = ()
+    """The samples that show this combination."""
     audit: Sequence[NearestDistances] = ()
     closest: Sequence[ClosestPair] = ()
     """Nearest first, chosen among all generated shapes."""

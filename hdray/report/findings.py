@@ -44,6 +44,28 @@ _METRICS = {
         "Higher is better, 1 at most, where real shapes are in one piece.",
         "Share of generated shapes (in every frame of an animation) with a single connected piece of at least 1 % of the volume.",
     ),
+    "withheld_share": (
+        "Show the combination withheld",
+        "The share of all chairs that do, if the generator combines parts freely; above what mistakes alone would give.",
+        "Share of generated shapes that show together the parts that no training shape has together.",
+    ),
+    "withheld_share_low": ("The same, lower end", "", "Of its 95 % Wilson interval."),
+    "withheld_share_high": ("The same, upper end", "", "Of its 95 % Wilson interval."),
+    "withheld_false_positives": (
+        "Taken to show it by mistake",
+        "0",
+        "Share of training shapes, by their fitted fields, that the recogniser says show the combination.",
+    ),
+    "withheld_population": (
+        "Chairs that show it",
+        "",
+        "Share of all chairs in the run, trained on and withheld: the truth.",
+    ),
+    "withheld_accuracy": (
+        "The recogniser is right",
+        "1",
+        "How often, on fitted fields, for the part of the combination that it reads worst.",
+    ),
     "frame_step_cd_generated": (
         "Step from frame to frame, generated",
         "As large as that of held-out animations: much more is jitter, much less is standing still.",

@@ -88,6 +88,11 @@ def gallery(data: ReportData) -> Gallery:
     return Gallery(cards, pictures, labels, samples, _packed(meshes))
 
 
+def picture_address(shape: GeneratedShape, up: str) -> str:
+    """A generated shape's picture as the address of an image."""
+    return data_url(portrait(shape.mesh, PICTURE, GENERATED, View(up=up)))
+
+
 def _film(shown: Sequence[GeneratedShape], view: View) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
     """A row of frames of each animation, at one scale, and what each shows."""
     pictures, labels = [], []

@@ -30,11 +30,13 @@ from hdray.report.gallery import NEIGHBOURS_SHOWN, Gallery, gallery, strip
 from hdray.report.inputs import funnel, left_out, other_counts, repairs
 from hdray.report.missing import missing_stages
 from hdray.report.sheet import contact_sheet
+from hdray.report.withheld import withheld_view
 
 SECTIONS = (
     ("generated", "Generated shapes"),
     ("memorisation", "Generate or memorise?"),
     ("metrics", "Metrics"),
+    ("withheld", "Withheld combination"),
     ("denoising", "From noise to a shape"),
     ("training", "Training"),
     ("fits", "Fits"),
@@ -82,7 +84,8 @@ def write_report(data: ReportData) -> Report:
         plotly=_safe(plotly),
         script_hashes=_safe(" ".join(_hash(text) for text in (plotly, script) if text)),
         page_data=_safe(_json(page_data)),
-        sections=SECTIONS,
+        sections=[section for section in SECTIONS if section[0] != "withheld" or data.withheld],
+        withheld=withheld_view(data.withheld, data.showing_withheld, data.up) if data.withheld else None,
         missing_stages=missing_stages(data.run),
         figures=_key_figures(data, near),
         cards=shown.cards,

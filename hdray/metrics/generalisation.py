@@ -1,0 +1,96 @@
+"""How often generated shapes show a combination of parts that was withheld from training, with all it takes to read that.
+
+The share never stands alone: beside it are how often chairs show the combination in truth, how well the recogniser reads
+the surfaces of fitted fields (what a generator can reach at best), and how often it sees the combination in shapes that
+were trained on and have it not, which the share must exceed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hdray.metrics.proportions import Proportion, exceeds, proportion
+
+Parts = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Shapes whose parts are known: what is true of each, and what the recogniser says, in the same order."""
+
+    truth: Sequence[Parts]
+    shown: Sequence[Parts]
+
+    def accuracy(self, part: str) -> Proportion:
+        """How often the recogniser is right about a part."""
+        pairs = zip(self.truth, self.shown, strict=True)
+        return proportion(sum((part in true) == (part in seen) for true, seen in pairs), len(self.truth))
+
+    def showing(self, parts: Parts) -> Proportion:
+        """How often it sees all of these parts."""
+        return proportion(sum(parts <= seen for seen in self.shown), len(self.shown))
+
+
+def generalisation(
+    withheld: Parts, samples: Sequence[Parts], training: Read, test: Read, surfaces: Read, population: Sequence[Parts]
+) -> dict[str, Any]:
+    """What the samples' parts (one set a sample, empty where it has no surface) say, as plain numbers.
+
+    `training`, `test`: fields fitted to chairs without and with the combination, read as samples are. `surfaces`: the
+    same chairs by their own surfaces. `population`: the truth of all chairs. Shares have 95 % Wilson intervals; the verdict
+    is "resolved" where the share of the samples lies above that of training fields (95 % interval of the difference).
+
+    Raises ValueError where one of the sets is empty, or a training chair has the combination in truth.
+    """
+    if any(withheld <= true for true in training.truth):
+        raise ValueError(f"a training chair shows {'+'.join(sorted(withheld))}, so it was not withheld")
+    share = proportion(sum(withheld <= parts for parts in samples), len(samples))
+    false_positives = training.showing(withheld)
+    fields = Read([*training.truth, *test.truth], [*training.shown, *test.shown])
+    return {
+        "combination": "+".join(sorted(withheld)),
+        "share": asdict(share),
+        "population": asdict(proportion(sum(withheld <= true for true in population), len(population))),
+        "training": 0.0,
+        "false_positives": asdict(false_positives),
+        "recognised": asdict(test.showing(withheld)),
+        "parts": {
+            part: {
+                "samples": asdict(proportion(sum(part in parts for parts in samples), len(samples))),
+                "training": asdict(proportion(sum(part in true for true in training.truth), len(training.truth))),
+                "accuracy_fields": asdict(fields.accuracy(part)),
+                "accuracy_surfaces": asdict(surfaces.accuracy(part)),
+            }
+            for part in sorted(withheld)
+        },
+        "verdict": "resolved" if exceeds(share, false_positives) else "unresolved",
+    }
+
+
+def headline(result: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a result that stand among a run's metrics."""
+    share = result["share"]
+    return {
+        "withheld_share": share["share"],
+        "withheld_share_low": share["low"],
+        "withheld_share_high": share["high"],
+        "withheld_false_positives": result["false_positives"]["share"],
+        "withheld_population": result["population"]["share"],
+        "withheld_accuracy": min(part["accuracy_fields"]["share"] for part in result["parts"].values()),
+    }
+
+
+def verdict(result: Mapping[str, Any]) -> str:
+    """One line: whether samples show the combination more often than the recogniser is mistaken."""
+    share, mistaken = (_said(result[name]) for name in ("share", "false_positives"))
+    return (
+        f"{result['verdict']}: {share} samples show the withheld {result['combination']}; of chairs trained on, which have "
+        f"it not, {mistaken} are taken for it"
+    )
+
+
+def _said(counted: dict[str, float]) -> str:
+    return (
+        f"{counted['count']} of {counted['total']} ({100 * counted['share']:.3g} %, 95 % interval "
+        f"{100 * counted['low']:.3g} to {100 * counted['high']:.3g})"
+    )

@@ -5,7 +5,7 @@ the surfaces of fitted fields (what a generator can reach at best), and how ofte
 were trained on and have it not, which the share must exceed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,7 +67,7 @@ def generalisation(
     }
 
 
-def headline(result: dict[str, Any]) -> dict[str, float]:
+def headline(result: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a result that stand among a run's metrics."""
     share = result["share"]
     return {
@@ -80,7 +80,7 @@ def headline(result: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def verdict(result: dict[str, Any]) -> str:
+def verdict(result: Mapping[str, Any]) -> str:
     """One line: whether samples show the combination more often than the recogniser is mistaken."""
     share, mistaken = (_said(result[name]) for name in ("share", "false_positives"))
     return (
@@ -89,7 +89,7 @@ def verdict(result: dict[str, Any]) -> str:
     )
 
 
-def _said(counted: dict[str, float]) -> str:
+def _said(counted: Mapping[str, float]) -> str:
     return (
         f"{counted['count']} of {counted['total']} ({100 * counted['share']:.3g} %, 95 % interval "
         f"{100 * counted['low']:.3g} to {100 * counted['high']:.3g})"

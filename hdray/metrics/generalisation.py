@@ -67,7 +67,7 @@ def generalisation(
     }
 
 
-def headline(result: dict[str, Any]) -> dict[str, float]:
+def headline(result: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a result that stand among a run's metrics."""
     share = result["share"]
     return {
@@ -89,7 +89,7 @@ def verdict(result: Mapping[str, Any]) -> str:
     )
 
 
-def _said(counted: dict[str, float]) -> str:
+def _said(counted: Mapping[str, float]) -> str:
     return (
         f"{counted['count']} of {counted['total']} ({100 * counted['share']:.3g} %, 95 % interval "
         f"{100 * counted['low']:.3g} to {100 * counted['high']:.3g})"

@@ -37,7 +37,9 @@ def test_voxels(tmp_path: Path) -> None:
 
 
 def test_points(tmp_path: Path) -> None:
-    run, output = carried_out(tmp_path, field__kind="points", generator__kind="point-diffusion")
+    run, output = carried_out(
+        tmp_path, seed=1, field__kind="points", generator__kind="point-diffusion", inputs__withhold="arms+stretchers"
+    )
     assert "vectors of 768 entries" in output
     fitted = read_fitted(run, ["train"], 0.99)  # there is no IoU that could be too low
     np.testing.assert_allclose(fitted.theta.reshape(-1, 256, 3), fitted.surface / 65535 * 1.2 - 0.6, atol=1e-6)
@@ -49,3 +51,10 @@ def test_points(tmp_path: Path) -> None:
     assert result["counts"]["passed"] == result["counts"]["fitted"] == 10
     assert "nearest_chamfer_generated" in result["metrics"]
     assert not any(name.startswith("nearest_weights") for name in result["metrics"])
+    withheld = result["withheld"]
+    assert (withheld["population"]["count"], withheld["population"]["total"]) == (3, 10)  # chairs 0, 5 and 8
+    assert (withheld["recognised"]["total"], withheld["share"]["total"]) == (3, 5)
+    assert withheld["share"]["count"] == len(withheld["shown_by"]) == round(5 * result["metrics"]["withheld_share"])
+    assert withheld["parts"]["arms"]["accuracy_surfaces"] == withheld["parts"]["arms"]["accuracy_fields"]  # one cloud
+    assert withheld["verdict"] in output
+    assert "Does it combine what it has learned?" in (tmp_path / "report.html").read_text()

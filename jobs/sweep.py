@@ -12,13 +12,19 @@ from hdray.errors import UserError
 from hdray.pipeline.storage import resolve
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("--space", required=True, help="YAML file with what is varied and compared")
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0],
+        epilog="A sweep that was stopped goes on where it was.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--space", required=True, help="YAML file with what is varied and compared: see tune_spaces/")
     parser.add_argument(
         "--run", required=True, help="folder or s3:// URL of the sweep; a run directory per trial below it"
     )
     parser.add_argument("--data", default="", help="folder or s3:// URL of meshes; without it procedural chairs")
-    parser.add_argument("--together", type=int, default=1, help="trials at a time (default 1)")
+    parser.add_argument(
+        "--together", type=int, default=1, help="trials at a time (default 1); those that start together share no fits"
+    )
     given = parser.parse_args()
     try:
         sweep = read_sweep(given.space)

@@ -1,7 +1,7 @@
 """A sweep: one key of the configuration at several values, each with several seeds, and what to make of the results."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from hdray.config.load import from_yaml, to_yaml
@@ -35,10 +35,10 @@ class Sweep:
         """Every (value, seed), seed by seed: a sweep that is stopped has whole pairs."""
         return [(value, seed) for seed in self.seeds for value in self.values]
 
-    def config(self, value: Any, seed: int, data: str, run: str) -> Config:
+    def config(self, value: Any, seed: int, data: str) -> Config:
         """The configuration of one trial. Raises UserError naming a key or value that is not accepted."""
         tree: dict[str, Any] = {"preset": self.preset}
-        for key, setting in {**self.set, self.key: value, self.seed_key: seed, "data": data, "run": run}.items():
+        for key, setting in {**self.set, self.key: value, self.seed_key: seed, "data": data}.items():
             *sections, last = key.split(".")
             place = tree
             for section in sections:
@@ -52,9 +52,9 @@ def trial_name(sweep: Sweep, value: Any, seed: int) -> str:
     return f"{sweep.key}={value},seed={seed}"
 
 
-def trial_file(sweep: Sweep, value: Any, seed: int, data: str, run: str) -> bytes:
+def trial_file(sweep: Sweep, value: Any, seed: int, data: str) -> bytes:
     """The configuration file of one trial, without its place."""
-    return to_yaml(replace(sweep.config(value, seed, data, run), run=""))
+    return to_yaml(sweep.config(value, seed, data))
 
 
 def read_sweep(file: str) -> Sweep:
@@ -91,7 +91,7 @@ def read_sweep(file: str) -> Sweep:
         published=published,
     )
     for value, seed in sweep.trials():
-        varied = flatten(sweep.config(value, seed, "", ""))
+        varied = flatten(sweep.config(value, seed, ""))
         if sweep.key not in varied:
             raise UserError(f"--space {file}: vary.key {sweep.key} is a section, not a key")
     return sweep

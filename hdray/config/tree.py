@@ -10,6 +10,7 @@ from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.settings import EvaluateSettings
+from hdray.seeds import seed_of
 from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
 from hdray.signals.chair_design import combination
 from hdray.signals.settings import OccupancySettings
@@ -180,7 +181,7 @@ class Config:
     @property
     def generator_seed(self) -> int:
         """Seed of training and sampling."""
-        return self.generator.seed or self.seed
+        return seed_of(self.seed, "generator", self.generator.seed) if self.generator.seed else self.seed
 
 
 def flatten(settings: Any, prefix: str = "", results_only: bool = False) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def fit(
     device: torch.device | str = "cpu",
     times: Tensor | None = None,
 ) -> FitResult:
-    """Fit one vector per instance, all from the same start.
+    """Fit one vector per instance.
 
     A vector depends on its own points, its id, the seed, the start and the settings: not on the other instances, their
     number, nor its place among them, bit for bit on one machine with one number of threads.
@@ -52,7 +52,7 @@ def fit(
     Args:
         points: (K, N, 3) uint16 codes, K at most settings.batch_size; missing instances are padded.
         labels: (K, N/8) uint8, packed.
-        start: (D,).
+        start: (D,), the same of all, or (K, D).
         times: (T,) of animations, the time coordinate of each frame; points hold N/T of each, frame after frame.
 
     Raises:
@@ -62,6 +62,7 @@ def fit(
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
     _check(field, points, labels, start, settings, ids, times)
     # On CPUs each core descends with its own share of the slots: cores that share every operation wait after each.
+    starts = start.expand(len(ids), -1)  # (K, D)
     threads = torch.get_num_threads() if device.type == "cpu" else 1
     slots = -(-settings.batch_size // threads)
     shares = [slice(first, first + slots) for first in range(0, len(ids), slots)]
@@ -70,7 +71,7 @@ def fit(
     def descend(share: int) -> None:
         rows = shares[share]
         results[share] = _descend(
-            field, points[rows], labels[rows], start, settings, ids[rows], seed, slots, device, times
+            field, points[rows], labels[rows], starts[rows], settings, ids[rows], seed, slots, device, times
         )
 
     on_threads(descend, len(shares), threads)
@@ -82,7 +83,7 @@ def _descend(
     field: MLPField,
     points: Tensor,
     labels: Tensor,
-    start: Tensor,
+    starts: Tensor,
     settings: FitSettings,
     ids: list[str],
     seed: int,
@@ -100,7 +101,8 @@ def _descend(
 
     # (S, D rounded up); the filling entries have no gradient and stay zero
     theta = torch.zeros(slots, -(-size // ROW_MULTIPLE) * ROW_MULTIPLE, device=device)
-    theta[:, :size] = start.to(device)
+    theta[:count, :size] = starts.to(device)
+    theta[count:, :size] = starts[0].to(device)  # slots without an instance descend too
     adam = RowAdam(theta)
 
     epoch = max(1, points.shape[1] // settings.points_per_step)
@@ -144,8 +146,9 @@ def _check(
             f"labels are {labels.dtype} {tuple(labels.shape)}; {points.shape[1]} points, a multiple of 8, need "
             f"torch.uint8 ({count}, {points.shape[1] // 8})"
         )
-    if start.shape != (field.layout.size,):
-        raise ValueError(f"the start has shape {tuple(start.shape)}; this field needs ({field.layout.size},)")
+    size = field.layout.size
+    if start.shape not in ((size,), (count, size)):
+        raise ValueError(f"the start has shape {tuple(start.shape)}; this field needs ({size},) or ({count}, {size})")
     if field.dimension != (3 if times is None else 4):
         raise ValueError(
             f"a field of {field.dimension} coordinates cannot be fitted {'with' if times is not None else 'without'} times"

@@ -1,4 +1,4 @@
-"""The start that all fits share: a seeded draw, or one shape fitted from that draw."""
+"""Where fits start: all from one seeded draw, all from a shape fitted from that draw, or each from a draw of its own."""
 
 from dataclasses import replace
 
@@ -16,6 +16,11 @@ from hdray.seeds import torch_stream
 def random_start(field: Representation, seed: int) -> Tensor:
     """(D,) as the field initialises itself (drawn like a new network, of an MLP); the same for the same run seed."""
     return field.initialise(torch_stream(seed, "initialisation"))
+
+
+def independent_starts(field: Representation, ids: list[str], seed: int) -> Tensor:
+    """(K, D), a draw for each instance: what HyperDiffusion's Table 3 calls random initialisation."""
+    return torch.stack([field.initialise(torch_stream(seed, instance, "initialisation")) for instance in ids])
 
 
 def fitted_start(

@@ -32,7 +32,7 @@ def represent(
     Args:
         points: (K, N, 3) uint16 codes. labels: (K, N/8) uint8, packed.
         surface: (K, S, 3) uint16 codes of points on the surface: the cloud of a PointCloud, not looked at otherwise.
-        start: (D,), where descent starts. times: (T,) of animations, see `fit`; voxels have their frames at the
+        start: (D,), where descent starts, or (K, D). times: (T,) of animations, see `fit`; voxels have their frames at the
             centres of T equal parts of [-0.5, 0.5], and clouds none.
 
     Raises:

@@ -30,7 +30,7 @@ class FitSettings:
     stop_patience: int = 50
     """Plateau only: epochs without improvement after which a shape stops."""
     initialisation: str = "fitted"
-    """Common start: fitted (the first accepted training shape, fitted first) or random (one seeded draw for all)."""
+    """Start: fitted (the first accepted training shape, fitted first), random (one draw for all) or independent (of each)."""
     precision: str = "auto"
     """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
     minimum_near_iou: float = 0.5
@@ -40,7 +40,7 @@ class FitSettings:
         check_positive(self, "batch_size", "steps", "points_per_step", "learning_rate", "plateau_patience")
         check_positive(self, "minimum_learning_rate", "stop_patience")
         check_choice(self, "schedule", ("cosine", "plateau"))
-        check_choice(self, "initialisation", ("fitted", "random"))
+        check_choice(self, "initialisation", ("fitted", "random", "independent"))
         check_choice(self, "precision", ("auto", "bf16", "fp32"))
         check("plateau_factor", self.plateau_factor, 0 < self.plateau_factor < 1, "between 0 and 1")
         check("minimum_near_iou", self.minimum_near_iou, 0 <= self.minimum_near_iou <= 1, "between 0 and 1")

@@ -37,7 +37,7 @@ class GeneratorSettings:
     delta: bool = True
     """Model the difference from the shared initialisation (no difference when normalising by dimension)."""
     seed: int = later(0)
-    """Seed of training and sampling alone, to repeat them on the same fits; 0 takes the run's `seed`."""
+    """Another number repeats training and sampling, on the same fits, with other draws."""
 
     def __post_init__(self) -> None:
         check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "point-diffusion"))

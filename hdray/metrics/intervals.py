@@ -1,4 +1,4 @@
-"""How sure a mean is: bootstrap intervals over families and seeds, and whether two results really differ.
+"""How sure a mean is: bootstrap intervals over families and seeds.
 
 Files of one family (one aircraft type in three collections) and values of one seed are not independent, so whole families
 and whole seeds are drawn, never single files. With both, each is drawn by itself and a value counts as often as its
@@ -28,15 +28,6 @@ class Interval:
     families: int
     seeds: int
     """How many different ones were drawn from; 1 of a kind means that this kind is not part of the interval."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Mean of a minus b over the same shapes and seeds, and whether zero lies outside its 95 % interval."""
-
-    interval: Interval
-    verdict: str
-    """resolved or unresolved."""
 
 
 def interval(
@@ -75,21 +66,6 @@ def interval(
         means.append((weights[met] @ numbers) / totals[met])
     low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(mean, float(low), float(high), families_count, seeds_count)
-
-
-def paired_difference(
-    a: Sequence[float] | np.ndarray,
-    b: Sequence[float] | np.ndarray,
-    families: Sequence[Hashable],
-    seeds: Sequence[Hashable] | None = None,
-    *,
-    stream_seed: int = 0,
-) -> Difference:
-    """Whether values a and b (N,), of the same shapes (and seeds) in the same order, differ in the mean."""
-    if len(a) != len(b):
-        raise ValueError(f"{len(a)} values cannot be paired with {len(b)}")
-    found = interval(np.asarray(a, np.float64) - np.asarray(b, np.float64), families, seeds, stream_seed=stream_seed)
-    return Difference(found, "resolved" if found.low > 0 or found.high < 0 else "unresolved")
 
 
 def _codes(labels: Sequence[Hashable]) -> np.ndarray:

@@ -8,6 +8,8 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.fields.cloud import PointCloud
+from hdray.fields.mlp import MLPField
+from hdray.fitting.initialisation import independent_starts
 from hdray.fitting.quality import Quality, quality
 from hdray.fitting.represent import represent
 from hdray.pipeline.cluster import use_threads
@@ -52,7 +54,7 @@ class FittingActor:
             points["points"],
             points["labels"],
             stack(rows, "surface"),
-            self.start,
+            self.start_of(ids),
             self.config.fit,
             ids,
             self.config.seed,
@@ -73,6 +75,12 @@ class FittingActor:
                 uniform, near = held_out
                 row["loss"] = float((uniform.bce[index] + near.bce[index]) / 2)
                 row["iou"], row["near_iou"] = float(uniform.iou[index]), float(near.iou[index])
+
+    def start_of(self, ids: list[str]) -> torch.Tensor:
+        """Where the fits of these instances start: (D,), or (K, D)."""
+        if self.config.fit.initialisation == "independent" and isinstance(self.field, MLPField):
+            return independent_starts(self.field, ids, self.config.seed)
+        return self.start
 
     def held_out(self, theta: torch.Tensor, points: dict[str, torch.Tensor]) -> tuple[Quality, Quality] | None:
         """Quality of vectors (K, D) on held-out points, uniform and near; None for a cloud, which has no inside."""

@@ -34,7 +34,7 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
 
     `random`: one seeded draw. `fitted`: the first accepted training shape in order of ids, fitted from that draw
     (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently in the published code).
-    What is not fitted by descent has zeros.
+    `independent`, and what is not fitted by descent has zeros.
 
     Raises UserError where no training shape can be read.
     """
@@ -47,6 +47,8 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
         elif config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, inputs, resources)  # (D,)
+        elif config.fit.initialisation == "independent":
+            theta, based_on = torch.zeros(field.layout.size), "zeros, as each shape starts from a draw of its own"
         else:
             theta, based_on = random_start(field, config.seed), "random draw"
         write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))

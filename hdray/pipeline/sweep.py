@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import hdray
 from hdray.config.sweep import Sweep, trial_file, trial_name, trial_url
 from hdray.config.tree import ExecutionSettings
 from hdray.errors import UserError
-from hdray.metrics.intervals import paired_difference
+from hdray.metrics.repetitions import paired_difference
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import fit_keys
@@ -22,6 +23,16 @@ from hdray.pipeline.storage import read_bytes, write_bytes
 JOB = (sys.executable, str(Path(hdray.__file__).parents[1] / "jobs" / "full_pipeline.py"))
 TRIAL_CPUS = 0.1
 """What the trial itself asks for; the stages of its run ask for theirs."""
+COSTS = ("parameters", "train_seconds")
+"""What is printed beside the metrics: methods compare at equal cost or not at all."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial came to: its metrics, null where undefined, and what its generator cost."""
+
+    metrics: dict[str, float | None]
+    cost: dict[str, float]
 
 
 def run_sweep(sweep: Sweep, data: str, run_url: str, together: int, job: Sequence[str] = JOB) -> dict[str, Any]:
@@ -30,21 +41,25 @@ def run_sweep(sweep: Sweep, data: str, run_url: str, together: int, job: Sequenc
     A trial that fails is reported and does not stop the others; the same command runs it again.
     Raises UserError where trials are missing in the end.
     """
-    run = RunDirectory(run_url)
-    for value, seed in sweep.trials():
-        content = trial_file(sweep, value, seed, data, "")
-        write_bytes(run.path("trials", f"{trial_name(sweep, value, seed)}.yaml"), content)
-    missing = [trial for trial in sweep.trials() if _metrics(run_url, sweep, *trial) is None]
+    run, missing = RunDirectory(run_url), []
+    for trial in sweep.trials():
+        file, content = f"{trial_name(sweep, *trial)}.yaml", trial_file(sweep, *trial, data)
+        unchanged = run.has("trials", file) and read_bytes(run.path("trials", file)) == content
+        write_bytes(run.path("trials", file), content)
+        # Of a trial whose configuration is another now, its run knows what to keep and what to refuse.
+        if not unchanged or _result(run_url, sweep, *trial) is None:
+            missing.append(trial)
     failed = _tune(sweep, run_url, missing, together, job) if missing else {}
-    found = {trial: _metrics(run_url, sweep, *trial) for trial in sweep.trials()}
-    lacking = [trial_name(sweep, *trial) for trial, metrics in found.items() if metrics is None]
+    found = {trial: _result(run_url, sweep, *trial) for trial in sweep.trials()}
+    lacking = [trial_name(sweep, *trial) for trial, result in found.items() if result is None]
+    lacking += [name for name in failed if name not in lacking]
     if lacking:
         why = failed.get(lacking[0], "it did not finish")
         raise UserError(
             f"{len(lacking)} of {len(found)} trials have no metrics, {lacking[0]} for one ({why}); "
             "the others are kept, and the same command runs the missing ones again"
         )
-    table = compare(sweep, {trial: metrics for trial, metrics in found.items() if metrics is not None})
+    table = compare(sweep, {trial: result for trial, result in found.items() if result is not None})
     run.write_json(table, "sweep.json")
     return table
 
@@ -90,34 +105,39 @@ def _donors(sweep: Sweep) -> dict[tuple[Any, int], str]:
     first: dict[str, str] = {}
     found = {}
     for trial in sweep.trials():
-        made_with = json.dumps(fit_keys(sweep.config(*trial, "", "")), sort_keys=True)
+        made_with = json.dumps(fit_keys(sweep.config(*trial, "")), sort_keys=True)
         found[trial] = first.setdefault(made_with, trial_name(sweep, *trial))
     return found
 
 
-def compare(sweep: Sweep, found: dict[tuple[Any, int], dict[str, float]]) -> dict[str, Any]:
-    """Means over seeds of each value's metrics, and each value against the first: by how much, and whether for sure.
+def compare(sweep: Sweep, found: dict[tuple[Any, int], Result]) -> dict[str, Any]:
+    """Means over seeds of each value's metrics and costs, and each value against the first: by how much, and how surely.
 
-    A difference is resolved when the 95 % bootstrap interval of the difference paired by seed excludes zero.
+    A difference is resolved when its 95 % interval (hdray.metrics.repetitions) excludes zero. A metric that one of the
+    trials does not have (no sample has a surface, say) is null, and its differences unresolved.
     """
     rows: dict[str, Any] = {}
+    first = sweep.values[0]
     for value in sweep.values:
-        row: dict[str, Any] = {"published": sweep.published.get(str(value), {})}
+        results = [found[value, seed] for seed in sweep.seeds]
+        costs = {name: _mean([result.cost.get(name) for result in results]) for name in COSTS}
+        row: dict[str, Any] = {"published": sweep.published.get(str(value), {}), "cost": costs}
         for metric, better in sweep.metrics.items():
-            worth = {at: [_worth(found[at, seed][metric], better) for seed in sweep.seeds] for at in sweep.values}
-            each = [found[value, seed][metric] for seed in sweep.seeds]
-            row[metric] = {"mean": sum(each) / len(each), "seeds": each}
-            if value != sweep.values[0]:
-                difference = paired_difference(worth[value], worth[sweep.values[0]], sweep.seeds)
-                row[metric] |= {
-                    "better_than_first": difference.interval.mean > 0,
-                    "gain": difference.interval.mean,
-                    "gain_low": difference.interval.low,
-                    "gain_high": difference.interval.high,
-                    "verdict": difference.verdict,
-                }
+            each = [result.metrics.get(metric) for result in results]
+            row[metric] = {"mean": _mean(each), "seeds": each}
+            if value != first:
+                row[metric] |= _against([found[first, seed].metrics.get(metric) for seed in sweep.seeds], each, better)
         rows[str(value)] = row
-    return {"title": sweep.title, "key": sweep.key, "seeds": list(sweep.seeds), "rows": rows}
+    return {"title": sweep.title, "key": sweep.key, sweep.seed_key: list(sweep.seeds), "rows": rows}
+
+
+def _against(first: Sequence[float | None], each: Sequence[float | None], better: str) -> dict[str, Any]:
+    """How much better the values are than those of the first one, seed by seed."""
+    worth, worth_of_first = ([_worth(one, better) for one in some if one is not None] for some in (each, first))
+    if len(worth) < len(each) or len(worth_of_first) < len(first):
+        return {"gain": None, "gain_low": None, "gain_high": None, "verdict": "unresolved"}
+    found = paired_difference(worth, worth_of_first)
+    return {"gain": found.mean, "gain_low": found.low, "gain_high": found.high, "verdict": found.verdict}
 
 
 def lines(sweep: Sweep, table: dict[str, Any]) -> list[str]:
@@ -125,24 +145,39 @@ def lines(sweep: Sweep, table: dict[str, Any]) -> list[str]:
     metrics = list(sweep.metrics)
     width = max(len(str(value)) for value in sweep.values) + 2
     said = [table["title"], f"{sweep.key}, means over {len(sweep.seeds)} seeds, published values in brackets:"]
-    said.append(" " * width + "".join(f"{metric:>22}" for metric in metrics))
+    said.append(" " * width + "".join(f"{name:>22}" for name in (*metrics, *COSTS)))
     for value, row in table["rows"].items():
         cells = []
         for metric in metrics:
             published = row["published"].get(metric)
             beside = "" if published is None else f" [{published:g}]"
-            cells.append(f"{row[metric]['mean']:.4g}{beside}")
+            cells.append(_number(row[metric]["mean"]) + beside)
+        cells += [_number(row["cost"][name]) for name in COSTS]
         said.append(value.ljust(width) + "".join(f"{cell:>22}" for cell in cells))
     for value, row in table["rows"].items():
         for metric in metrics:
-            if "verdict" in row[metric]:
-                found = row[metric]
-                direction = "better" if found["better_than_first"] else "worse"
-                said.append(
-                    f"{metric}: {value} is {direction} than {sweep.values[0]} by {abs(found['gain']):.3g} "
-                    f"({found['gain_low']:.3g} to {found['gain_high']:.3g}): {found['verdict']}"
-                )
+            found = row[metric]
+            if "verdict" not in found:
+                continue
+            if found["gain"] is None:
+                said.append(f"{metric}: {value} cannot be compared, some trials have no value: {found['verdict']}")
+                continue
+            direction = "better" if found["gain"] > 0 else "worse"
+            said.append(
+                f"{metric}: {value} is {direction} than {sweep.values[0]} by {abs(found['gain']):.3g} "
+                f"(95 % interval of the gain {found['gain_low']:.3g} to {found['gain_high']:.3g}): {found['verdict']}"
+            )
     return said
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:,.4g}" if value < 10_000 else f"{value:,.0f}"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """The mean, None where a value is missing."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if len(known) == len(values) else None
 
 
 def _worth(value: float, better: str) -> float:
@@ -150,12 +185,14 @@ def _worth(value: float, better: str) -> float:
     return {"higher": value, "lower": -value, "half": -abs(value - 0.5)}[better]
 
 
-def _metrics(run_url: str, sweep: Sweep, value: Any, seed: int) -> dict[str, float] | None:
-    """The metrics of a finished trial; None where it is not finished. Raises UserError for one that lacks a metric."""
+def _result(run_url: str, sweep: Sweep, value: Any, seed: int) -> Result | None:
+    """What a finished trial came to; None where it is not finished. Raises UserError for a metric that no run has."""
     trial = RunDirectory(trial_url(run_url, trial_name(sweep, value, seed)))
     if not trial.has("metrics.json") or not trial.has("report.html"):
         return None
-    metrics: dict[str, float] = trial.read_json("metrics.json")["metrics"]
-    if lacking := [name for name in sweep.metrics if metrics.get(name) is None]:
-        raise UserError(f"{trial.url}/metrics.json has no value of {lacking[0]}, which the sweep compares")
-    return metrics
+    result = trial.read_json("metrics.json")
+    if lacking := [name for name in sweep.metrics if name not in result["metrics"]]:
+        raise UserError(
+            f"{trial.url}/metrics.json has no {lacking[0]}, which the sweep compares; it has {', '.join(result['metrics'])}"
+        )
+    return Result(result["metrics"], result.get("cost", {}))

@@ -31,9 +31,9 @@ def test_a_trial_has_its_value_and_its_seed(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(GOOD + "set: {train.steps: 7, inputs.chairs: 9}\npreset: airplanes\n")
     sweep = read_sweep(str(tmp_path / "s.yaml"))
     assert sweep.trials() == [(10, 0), (20, 0), (10, 1), (20, 1)]
-    config = sweep.config(20, 1, "/data", "/run")
+    config = sweep.config(20, 1, "/data")
     assert (config.fit.steps, config.seed, config.train.steps, config.inputs.chairs) == (20, 1, 7, 9)
-    assert (config.preset, config.data, config.run) == ("airplanes", "/data", "/run")
+    assert (config.preset, config.data) == ("airplanes", "/data")
 
 
 @pytest.mark.parametrize(

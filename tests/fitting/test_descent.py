@@ -14,7 +14,7 @@ from hdray.fields.mlp import MLPField
 from hdray.fields.settings import MLPSettings
 from hdray.fitting.descent import fit
 from hdray.fitting.draws import Draws, instance_keys
-from hdray.fitting.initialisation import random_start
+from hdray.fitting.initialisation import independent_starts, random_start
 from hdray.fitting.precision import has_bf16
 from hdray.fitting.quality import quality
 from hdray.fitting.settings import FitSettings
@@ -95,6 +95,17 @@ def test_published_network_is_independent_too(precision: str, threads: int) -> N
     finally:
         torch.set_num_threads(before)
     assert torch.equal(together.theta[3], alone.theta[0])
+
+
+def test_each_instance_may_start_where_it_likes() -> None:
+    points, labels = coded(SHAPES[:3], 400)
+    starts = independent_starts(SMALL, NAMES[:3], 0)
+    together = fit(SMALL, points, labels, starts, QUICK, NAMES[:3], 0)
+    for row in range(3):
+        alone = fit(SMALL, points[row : row + 1], labels[row : row + 1], starts[row], QUICK, NAMES[row : row + 1], 0)
+        assert torch.equal(together.theta[row], alone.theta[0])
+    with pytest.raises(ValueError, match=r"start has shape \(2, 545\); this field needs \(545,\) or \(3, 545\)"):
+        fit(SMALL, points, labels, starts[:2], QUICK, NAMES[:3], 0)
 
 
 def test_seed_and_id_change_the_vector() -> None:

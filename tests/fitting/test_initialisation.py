@@ -4,7 +4,7 @@ import torch
 
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import MLPSettings
-from hdray.fitting.initialisation import fitted_start, random_start
+from hdray.fitting.initialisation import fitted_start, independent_starts, random_start
 from hdray.fitting.quality import quality
 from hdray.fitting.settings import FitSettings
 from tests.fitting.shapes import ball, coded
@@ -25,3 +25,11 @@ def test_fitted_start_is_a_fit_whatever_the_batch_size() -> None:
     assert quality(FIELD, start.unsqueeze(0), points, labels).iou.item() > 0.85
     other = FitSettings(steps=150, points_per_step=512, precision="fp32", batch_size=3)
     assert torch.equal(start, fitted_start(FIELD, points[0].numpy(), labels[0].numpy(), other, "ball", 0))
+
+
+def test_independent_starts_are_draws_of_the_instances() -> None:
+    starts = independent_starts(FIELD, ["a", "b", "c"], 4)
+    assert starts.shape == (3, FIELD.layout.size)
+    assert len(starts.unique(dim=0)) == 3
+    assert torch.equal(starts[[2, 0]], independent_starts(FIELD, ["c", "a"], 4))
+    assert not torch.equal(starts, independent_starts(FIELD, ["a", "b", "c"], 5))

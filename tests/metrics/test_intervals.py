@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdray.metrics import intervals
-from hdray.metrics.intervals import interval, paired_difference
+from hdray.metrics.intervals import interval
 
 
 def test_independent_values_have_the_interval_of_the_mean():
@@ -74,25 +74,9 @@ def test_one_family_has_no_interval():
     assert (found.families, found.seeds) == (1, 1)
 
 
-def test_paired_differences_are_surer_than_the_two_intervals():
-    stream = np.random.default_rng(0)
-    a = stream.normal(0, 10, 60)
-    b = a - 1 + 0.5 * stream.normal(size=60)
-    assert interval(a, range(60)).low < interval(b, range(60)).high
-    better = paired_difference(a, b, range(60))
-    assert better.verdict == "resolved"
-    assert better.interval.low < 1 < better.interval.high
-    assert paired_difference(b, a, range(60)).verdict == "resolved"
-    assert paired_difference(a, a + stream.normal(size=60), range(60)).verdict == "unresolved"
-    # One family decides nothing, however many files it has.
-    assert paired_difference(a, b, ["only"] * 60).verdict == "unresolved"
-
-
 def test_what_has_no_interval():
     for values in ([], [1.0, math.nan]):
         with pytest.raises(ValueError, match="finite"):
             interval(values, range(len(values)))
     with pytest.raises(ValueError, match="3 values need"):
         interval([1.0, 2, 3], [1, 2])
-    with pytest.raises(ValueError, match="2 values cannot be paired with 1"):
-        paired_difference([1.0, 2], [1.0], [1, 2])

@@ -3,12 +3,13 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hdray.config.sweep import Sweep, trial_name
 from hdray.errors import UserError
-from hdray.pipeline.sweep import _donors, compare, lines, run_sweep
+from hdray.pipeline.sweep import Result, _donors, compare, lines, run_sweep
 
 SWEEP = Sweep(
     title="steps",
@@ -54,6 +55,9 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     assert len(done) == len(set(done)) == 6, "what was finished is not run again"
     assert table["rows"]["20"]["mmd_cd"]["mean"] == pytest.approx(0.051)
     assert (tmp_path / "sweep" / "sweep.json").exists()
+    # Another configuration of a trial is given to its run, whatever metrics it holds.
+    run_sweep(replace(SWEEP, set={"train.steps": 7}), "", run, 2, job)
+    assert len(log.read_text().splitlines()) == 12
 
 
 def test_trials_that_differ_in_training_alone_share_their_fits(tmp_path: Path) -> None:
@@ -64,22 +68,38 @@ def test_trials_that_differ_in_training_alone_share_their_fits(tmp_path: Path) -
     assert all(_donors(SWEEP)[trial] == trial_name(SWEEP, *trial) for trial in SWEEP.trials())
 
 
+def results(metrics: dict[tuple[int, int], dict[str, float | None]]) -> dict[tuple[Any, int], Result]:
+    return {trial: Result(found, {"parameters": 1_000, "train_seconds": trial[0]}) for trial, found in metrics.items()}
+
+
+FOUND: dict[tuple[int, int], dict[str, float | None]] = {
+    (10, 0): {"mmd_cd": 0.5, "nna_cd": 0.9},
+    (20, 0): {"mmd_cd": 0.4, "nna_cd": 0.3},
+    (10, 1): {"mmd_cd": 0.9, "nna_cd": 0.6},
+    (20, 1): {"mmd_cd": 0.8, "nna_cd": 0.2},
+    (10, 2): {"mmd_cd": 0.7, "nna_cd": 0.5},
+    (20, 2): {"mmd_cd": 0.6, "nna_cd": 0.5},
+}
+
+
 def test_differences_are_paired_by_seed_and_turned_to_what_is_better() -> None:
-    found = {
-        (10, 0): {"mmd_cd": 0.5, "nna_cd": 0.9},
-        (20, 0): {"mmd_cd": 0.4, "nna_cd": 0.3},
-        (10, 1): {"mmd_cd": 0.9, "nna_cd": 0.6},
-        (20, 1): {"mmd_cd": 0.8, "nna_cd": 0.2},
-        (10, 2): {"mmd_cd": 0.7, "nna_cd": 0.5},
-        (20, 2): {"mmd_cd": 0.6, "nna_cd": 0.5},
-    }
-    table = compare(SWEEP, found)
+    table = compare(SWEEP, results(FOUND))
     mmd, nna = table["rows"]["20"]["mmd_cd"], table["rows"]["20"]["nna_cd"]
     assert mmd["gain"] == pytest.approx(0.1)
-    assert (mmd["better_than_first"], mmd["verdict"]) == (True, "resolved")
+    assert mmd["verdict"] == "resolved"
     # Distances from one half: 0.4, 0.1, 0 against 0.2, 0.3, 0.
     assert nna["gain"] == pytest.approx(0.0)
     assert nna["verdict"] == "unresolved"
+    assert table["rows"]["20"]["cost"] == {"parameters": 1_000, "train_seconds": 20}
     said = "\n".join(lines(SWEEP, table))
     assert "[3.5]" in said
-    assert "mmd_cd: 20 is better than 10 by 0.1 (0.1 to 0.1): resolved" in said
+    assert "mmd_cd: 20 is better than 10 by 0.1 (95 % interval of the gain 0.1 to 0.1): resolved" in said
+
+
+def test_a_metric_that_a_trial_does_not_have_decides_nothing() -> None:
+    table = compare(SWEEP, results({**FOUND, (20, 1): {"mmd_cd": None, "nna_cd": 0.2}}))
+    assert table["rows"]["20"]["mmd_cd"]["mean"] is None
+    assert table["rows"]["20"]["mmd_cd"]["verdict"] == "unresolved"
+    said = "\n".join(lines(SWEEP, table))
+    assert "mmd_cd: 20 cannot be compared" in said
+    assert "undefined" in said

@@ -145,7 +145,7 @@ class Config:
     run: str = execution("")
     """Folder or s3:// URL of the run directory; empty is runs/<preset>."""
     fits: str = execution("")
-    """Run whose fitted shapes are copied instead of fitting them again; its values must be those of this run."""
+    """Run whose fitted shapes are copied instead of fitting them again; what they depend on must be the same."""
     seed: int = 0
     """Seed of every random draw of the run."""
     inputs: InputSettings = dataclasses.field(default_factory=InputSettings)

@@ -9,7 +9,7 @@ from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.inputs import Input, list_inputs, read_content
-from hdray.pipeline.instances import instances_table, manifest_schema, read_columns
+from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema
 from hdray.pipeline.other_fits import check_other
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.sampling import SamplingActor
@@ -97,14 +97,6 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
         _stream(run, config, missing, resources)
     if missing or not made["complete"]:
         run.finish(STAGE, time.monotonic() - begin, output=instances_hash(run))
-
-
-def instances_hash(run: RunDirectory) -> str:
-    """A hash of what later stages read of the table: which shapes have which vectors."""
-    table = read_columns(run, ["split", "status", "near_iou", "theta"])
-    hashes = [content_hash(*(str(part) for part in row.values())) for row in table.drop_columns("theta").to_pylist()]
-    vectors = table["theta"].combine_chunks()
-    return content_hash(*hashes, bytes(memoryview(vectors.flatten().to_numpy(zero_copy_only=False))))
 
 
 def _stream(run: RunDirectory, config: Config, missing: list[Input], resources: Resources) -> None:

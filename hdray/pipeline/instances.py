@@ -8,7 +8,7 @@ import numpy as np
 
 from hdray.errors import UserError
 from hdray.pipeline.exactly_once import CommittedTable
-from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.run_directory import RunDirectory, content_hash
 
 if TYPE_CHECKING:
     import pyarrow
@@ -99,6 +99,14 @@ def read_columns(run: RunDirectory, columns: list[str]) -> "pyarrow.Table":
     if table is None:
         raise UserError(f"{run.url} holds no instances; run jobs/fit.py --run {run.url} first")
     return table
+
+
+def instances_hash(run: RunDirectory) -> str:
+    """A hash of what later stages read of the table: which shapes have which vectors."""
+    table = read_columns(run, ["split", "status", "near_iou", "theta"])
+    hashes = [content_hash(*(str(part) for part in row.values())) for row in table.drop_columns("theta").to_pylist()]
+    vectors = table["theta"].combine_chunks()
+    return content_hash(*hashes, bytes(memoryview(vectors.flatten().to_numpy(zero_copy_only=False))))
 
 
 def counts(run: RunDirectory, gate: float) -> dict[str, int]:

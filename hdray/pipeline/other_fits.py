@@ -1,12 +1,20 @@
-"""Fits taken over from another run, so that many generators are trained on the same ones at the cost of one."""
+"""Fits taken over from another run: many generators, or folds, at the cost of fitting once."""
 
+import io
+from collections.abc import Sequence
 from typing import Any
 
 from hdray.errors import UserError
+from hdray.pipeline.inputs import Input
+from hdray.pipeline.instances import instances_hash
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import list_files, read_bytes, write_bytes
 
-FOLDERS = ("duplicates", "shared", "instances", "commits")
+SPLIT_KEYS = frozenset(
+    f"inputs.{name}"
+    for name in ("validation_share", "test_share", "split_file", "test_families", "folds", "fold", "withhold")
+)
+"""What decides splits alone. Fits depend on it only where all start from one that is fitted: a training shape."""
 
 
 def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[str, Any]) -> None:
@@ -21,13 +29,46 @@ def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[s
         raise UserError(
             f"--fits {other.url} holds no complete set of fits; run jobs/fit.py --run {other.url} first, or leave --fits out"
         )
-    other.check(stage, keys, {}, instead="leave --fits out")
+    if keys["fit.initialisation"] == "fitted":
+        instead = (
+            "leave --fits out (other splits would need another fit.initialisation: fitted starts from a training shape)"
+        )
+        other.check(stage, keys, {}, instead=instead)
+    else:
+        other.check(stage, keys, {}, apart_from=SPLIT_KEYS, instead="leave --fits out")
 
 
-def copy_fits(run: RunDirectory, other: RunDirectory, stage: str) -> None:
-    """Copy the fits of `other` into `run`. The stage's record goes last: without it a copy that was cut off is made again."""
-    for folder in FOLDERS:
-        for path in list_files(other.path(folder)):
-            write_bytes(run.path(folder, path), read_bytes(other.path(folder, path)))
-    write_bytes(run.path("stages", f"{stage}.json"), read_bytes(other.path("stages", f"{stage}.json")))
+def copy_comparisons(run: RunDirectory, other: RunDirectory) -> None:
+    """Copy how alike the files are: what duplicates are found by."""
+    _copy(run, other, "duplicates")
+
+
+def copy_fits(
+    run: RunDirectory, other: RunDirectory, inputs: Sequence[Input], stage: str, keys: dict[str, Any]
+) -> None:
+    """Copy the fits of `other` into `run`, each with the split it has here.
+
+    The stage's record goes last: without it a copy that was cut off is made again.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    splits = {item.id: item.split for item in inputs}
+    for path in list_files(other.path("instances")):
+        table = parquet.read_table(io.BytesIO(read_bytes(other.path("instances", path))))
+        now = [splits.get(row["id"], row["split"]) for row in table.select(["id", "split"]).to_pylist()]
+        table = table.set_column(table.column_names.index("split"), "split", pa.array(now, pa.string()))
+        sink = io.BytesIO()
+        parquet.write_table(table, sink)
+        write_bytes(run.path("instances", path), sink.getvalue())
+    for folder in ("shared", "commits"):
+        _copy(run, other, folder)
+    record = other.record(stage)
+    assert record is not None, "check_other saw to it"
+    run.write_json({**record, "keys": keys, "output": instances_hash(run)}, "stages", f"{stage}.json")
     print(f"the fits are those of {other.url}", flush=True)
+
+
+def _copy(run: RunDirectory, other: RunDirectory, folder: str) -> None:
+    for path in list_files(other.path(folder)):
+        write_bytes(run.path(folder, path), read_bytes(other.path(folder, path)))

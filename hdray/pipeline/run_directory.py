@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,15 @@ class RunDirectory:
         return made if made["complete"] or self.has(made["folder"]) else None
 
     def check(
-        self, stage: str, keys: dict[str, Any], inputs: dict[str, str], instead: str = "give another --run"
+        self,
+        stage: str,
+        keys: dict[str, Any],
+        inputs: dict[str, str],
+        *,
+        apart_from: Collection[str] = (),
+        instead: str = "give another --run",
     ) -> None:
-        """Check that the stage's output, if there is any, was made with these result keys and inputs.
+        """Check that the stage's output, if there is any, was made with these inputs and result keys, `apart_from` some.
 
         Raises UserError naming each key and input that differs, and what to do `instead` of giving the former values.
         """
@@ -58,7 +65,7 @@ class RunDirectory:
         changes = [
             f"{key} was {made['keys'].get(key)!r} and is now {keys.get(key)!r}"
             for key in sorted(made["keys"].keys() | keys.keys())
-            if made["keys"].get(key) != keys.get(key)
+            if made["keys"].get(key) != keys.get(key) and key not in apart_from
         ]
         changes += [f"its input, {name}, has changed" for name in inputs if made["inputs"].get(name) != inputs[name]]
         if changes:

@@ -14,7 +14,7 @@ from hdray.pipeline.fit_stage import check_fit, check_no_more, fit_keys, run_fit
 from hdray.pipeline.generate_stage import check_generate, run_generate
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.lease import Lease
-from hdray.pipeline.other_fits import copy_fits
+from hdray.pipeline.other_fits import copy_comparisons, copy_fits
 from hdray.pipeline.progress import duration
 from hdray.pipeline.report_stage import check_report, run_report
 from hdray.pipeline.run_directory import RunDirectory, check_place
@@ -40,11 +40,14 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
             begin = time.monotonic()
             print(f"== {stage}", flush=True)
             if stage == "fit":
-                if config.fits and run.record(FIT_STAGE) is None:
-                    copy_fits(run, RunDirectory(config.fits), FIT_STAGE)
+                other = RunDirectory(config.fits) if config.fits and run.record(FIT_STAGE) is None else None
+                if other:
+                    copy_comparisons(run, other)
                 inputs = with_duplicates(run, config, inputs, resources)
                 if "evaluate" in stages:
                     check_references(inputs, config)  # again: copies that were put together may have left none
+                if other:
+                    copy_fits(run, other, inputs, FIT_STAGE, fit_keys(config))
                 run_fit(run, config, inputs, others, resources)
             elif stage == "train":
                 run_train(run, config, resources)

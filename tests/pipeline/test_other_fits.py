@@ -3,44 +3,76 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from hdray.config.presets import demo
+from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.fit_stage import STAGE, check_fit, fit_keys
-from hdray.pipeline.other_fits import FOLDERS, copy_fits
+from hdray.pipeline.inputs import list_inputs
+from hdray.pipeline.instances import instances_hash, instances_schema, instances_table, read_columns
+from hdray.pipeline.other_fits import copy_fits
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import list_files
+from tests.pipeline.tables import write_rows
+
+BASE = demo()
+RANDOM = replace(BASE, fit=replace(BASE.fit, initialisation="random"))
 
 
-@pytest.fixture
-def donor(tmp_path: Path) -> RunDirectory:
-    """A run whose fit stage says that it is complete; what its files hold does not matter here."""
-    run = RunDirectory(str(tmp_path / "donor"))
-    for number, folder in enumerate(FOLDERS):
-        (tmp_path / "donor" / folder).mkdir(parents=True)
-        (tmp_path / "donor" / folder / "file").write_bytes(bytes([number]))
-    run.begin(STAGE, fit_keys(demo()), {}, "commits")
+def donor(url: Path, config: Config) -> RunDirectory:
+    """A run whose fit stage has written its rows, in two files; what the vectors hold does not matter here."""
+    run = RunDirectory(str(url))
+    inputs, _ = list_inputs(config)
+    rows = [{"id": item.id, "split": item.split, "status": "accepted", "theta": [1.0]} for item in inputs]
+    (url / "shared").mkdir(parents=True)
+    (url / "shared" / "start").write_bytes(b"start")
+    run.begin(STAGE, fit_keys(config), {}, "commits")
+    for name, part in (("a", rows[:50]), ("b", rows[50:])):
+        table = pa.Table.from_pylist([{name: row.get(name) for name in instances_schema().names} for row in part])
+        write_rows(instances_table(run), name, table.cast(instances_schema()))
     return run
 
 
-def test_fits_are_copied_with_their_record(donor: RunDirectory, tmp_path: Path) -> None:
-    donor.finish(STAGE, 7.0, output="a hash")
+def test_fits_are_copied_with_their_record(tmp_path: Path) -> None:
+    other = donor(tmp_path / "donor", BASE)
+    other.finish(STAGE, 7.0, output=instances_hash(other))
     run = RunDirectory(str(tmp_path / "run"))
-    config = replace(demo(), fits=donor.url, generator=replace(demo().generator, seed=3))
-    check_fit(run, config)
-    copy_fits(run, donor, STAGE)
-    assert list_files(run.url).keys() == list_files(donor.url).keys()
-    assert (tmp_path / "run" / "commits" / "file").read_bytes() == bytes([FOLDERS.index("commits")])
-    assert run.record(STAGE) == donor.record(STAGE)
+    config = replace(BASE, fits=other.url, generator=replace(BASE.generator, seed=3))
+    inputs, _ = check_fit(run, config)
+    copy_fits(run, other, inputs, STAGE, fit_keys(config))
+    assert run.record(STAGE) == other.record(STAGE)
+    assert (tmp_path / "run" / "shared" / "start").read_bytes() == b"start"
+    columns = instances_schema().names
+    assert read_columns(run, columns).equals(read_columns(other, columns))
+    assert instances_table(run).committed() == instances_table(other).committed()
     check_fit(run, replace(config, fits=str(tmp_path / "gone")))  # a run that has its fits does not look elsewhere
 
 
-def test_fits_that_are_not_those_of_this_run_are_refused(donor: RunDirectory, tmp_path: Path) -> None:
-    run, config = RunDirectory(str(tmp_path / "run")), replace(demo(), fits=donor.url)
+def test_other_splits_are_those_of_the_new_run(tmp_path: Path) -> None:
+    other = donor(tmp_path / "donor", RANDOM)
+    other.finish(STAGE, 7.0, output=instances_hash(other))
+    run = RunDirectory(str(tmp_path / "run"))
+    config = replace(RANDOM, fits=other.url, inputs=replace(RANDOM.inputs, folds=4, fold=1))
+    inputs, _ = check_fit(run, config)
+    copy_fits(run, other, inputs, STAGE, fit_keys(config))
+    splits = {row["id"]: row["split"] for row in read_columns(run, ["split"]).to_pylist()}
+    assert splits == {item.id: item.split for item in inputs}
+    assert sum(split == "test" for split in splits.values()) == 32
+    record = run.record(STAGE)
+    assert record is not None
+    assert record["output"] != instances_hash(other), "what is trained on is another set"
+    run.check(STAGE, fit_keys(config), {})
+
+
+def test_fits_that_are_not_those_of_this_run_are_refused(tmp_path: Path) -> None:
+    other = donor(tmp_path / "donor", BASE)
+    run, config = RunDirectory(str(tmp_path / "run")), replace(BASE, fits=other.url)
     with pytest.raises(UserError, match=r"donor holds no complete set of fits; run jobs/fit\.py"):
         check_fit(run, config)
-    donor.finish(STAGE, 7.0, output="a hash")
+    other.finish(STAGE, 7.0, output="a hash")
     with pytest.raises(UserError, match=r"fit\.steps was 600 and is now 5\. Give .* or leave --fits out"):
         check_fit(run, replace(config, fit=replace(config.fit, steps=5)))
+    with pytest.raises(UserError, match=r"test_share was 0\.15 and is now 0\.3.*other splits would need another"):
+        check_fit(run, replace(config, inputs=replace(config.inputs, test_share=0.3)))
     assert not (tmp_path / "run").exists()

@@ -202,7 +202,8 @@ def compared_sets(
         column: metrics[name] for column in _COLUMNS if (name := named.get(column, column)) in metrics
     }
     own |= {column: protocol[name] for column, name in (("count", "generated"), ("empty", "empty")) if name in protocol}
-    rows = [("Generated", own, True), *((_CONTROLS.get(kind, kind), {**row}, False) for kind, row in controls.items())]
+    rows: list[tuple[str, Mapping[str, object], bool]] = [("Generated", own, True)]
+    rows += [(_CONTROLS.get(kind, kind), row, False) for kind, row in controls.items()]
     return [
         ComparedSet(name, tuple(_cell(row[column]) if column in row else "\N{EN DASH}" for column in _COLUMNS), is_own)
         for name, row, is_own in rows

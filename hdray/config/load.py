@@ -9,6 +9,7 @@ from typing import Any
 from hdray.config.presets import PRESETS
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.metrics.settings import GONE
 from hdray.pipeline.storage import join, read_bytes, resolve
 
 
@@ -98,6 +99,9 @@ def from_yaml(content: bytes, where: str, preset: str | None = None) -> Config:
 def _overlaid(base: dict[str, Any], over: dict[str, Any], where: str, prefix: str = "") -> dict[str, Any]:
     """`base` with the values of `over`, section by section; raises UserError for a key that `base` does not have."""
     merged = dict(base)
+    if gone := [f"{prefix}{key}" for key in over if f"{prefix}{key}" in GONE]:
+        instead = ", ".join(dict.fromkeys(GONE[key] for key in gone))
+        raise UserError(f"{where} sets {', '.join(gone)}, which former versions had: take that out ({instead})")
     for key, value in over.items():
         if key not in base:
             near = difflib.get_close_matches(str(key), [str(known) for known in base], n=1)

@@ -28,11 +28,13 @@ class Dataset:
     code_width: int = 2_880
     code_learning_rate: float = 2e-4
     code_schedule: str = "step"
+    code_deduplicates: bool = False
+    """Whether the code keeps only the samples least like others (its README, of chairs)."""
     frames: int = 0
 
 
 AIRPLANE = Dataset(train_vectors=2_749, references=606, code_samples=666)
-CHAIR = Dataset(train_vectors=4_542, references=1_017, code_samples=2_034)
+CHAIR = Dataset(train_vectors=4_542, references=1_017, code_samples=2_034, code_deduplicates=True)
 CAR = Dataset(train_vectors=1_383, references=530, code_samples=583, code_width=1_920)
 ANIMALS = Dataset(
     train_vectors=1_418, references=266, code_samples=292, code_width=1_440, code_learning_rate=5e-5,
@@ -68,7 +70,7 @@ def paper(data: Dataset) -> Config:
             count=data.references, steps=500, resolution=128 if data.frames else 356, level=0.5,
             mesh_format="glb" if data.frames else "ply",
         ),
-        evaluate=EvaluateSettings(normalisation="none" if data.frames else "std"),
+        evaluate=EvaluateSettings(protocol="none" if data.frames else "hyperdiffusion-paper"),
     )  # fmt: skip
 
 
@@ -99,7 +101,9 @@ def code(data: Dataset) -> Config:
             count=data.code_samples, steps=500, resolution=128 if data.frames else 356, level=0.8,
             mesh_format="glb" if data.frames else "ply",
         ),
-        evaluate=EvaluateSettings(normalisation="extent" if data.frames else "std"),
+        evaluate=EvaluateSettings(
+            protocol="hyperdiffusion-4d" if data.frames else "hyperdiffusion-code", deduplicate=data.code_deduplicates
+        ),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from hdray.config.pairs import check_grid, check_pair
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
+from hdray.metrics.protocols import PROTOCOLS
 from hdray.metrics.settings import EvaluateSettings
 from hdray.seeds import seed_of
 from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
@@ -162,9 +163,7 @@ class Config:
         within = self.generate.steps <= self.generator.timesteps
         right = f"at most generator.timesteps = {self.generator.timesteps}"
         check("generate.steps", self.generate.steps, within, right)
-        within = self.evaluate.points <= self.signal.surface_points
-        right = f"at most signal.surface_points = {self.signal.surface_points}"
-        check("evaluate.points", self.evaluate.points, within, right)
+        self._check_protocol()
         animated = bool(self.signal.frames)
         fits = not animated or self.generate.mesh_format == "glb"
         check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
@@ -177,6 +176,18 @@ class Config:
         check("evaluate.deduplicate", self.evaluate.deduplicate, ordered, right)
         check_pair(self.field, self.generator)
         check_grid(self.field, self.generate)
+
+    def _check_protocol(self) -> None:
+        """Whether the run's clouds are such as the protocol of its evaluation compares."""
+        settings, kept, frames = self.evaluate, self.signal.surface_points, self.signal.frames
+        protocol = PROTOCOLS[settings.protocol]
+        right = f"at most signal.surface_points = {kept}"
+        if not settings.points:
+            right += f", and not 0, which is {protocol.points} with evaluate.protocol = {protocol.name}"
+        check("evaluate.points", settings.points, (settings.points or protocol.points) <= kept, right)
+        fitting = [name for name, other in PROTOCOLS.items() if other.frames in (None, frames)]
+        right = f"one of {', '.join(fitting)} where signal.frames = {frames}"
+        check("evaluate.protocol", settings.protocol, settings.protocol in fitting, right)
 
     @property
     def generator_seed(self) -> int:

@@ -3,15 +3,21 @@
 A metric that a control of copies passes, or that the PCA Gaussian passes, cannot show that a generator generates.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from hdray.metrics.novelty import weight_distances
+from hdray.metrics.protocols import Protocol
+from hdray.metrics.selection import Selection
+from hdray.metrics.shape_sets import ShapeSet
 from hdray.seeds import numpy_stream, torch_stream
 
-KINDS = ("training", "noise-0.02", "noise-0.04", "average", "nearest", "pca-gaussian", "repeated")
+NOISES = ("noise-0.02", "noise-0.04")
+"""What copying looks like; the audit sets the first beside generated shapes (hdray.metrics.novelty)."""
+KINDS = ("training", *NOISES, "average", "nearest", "pca-gaussian", "repeated")
 
 
 def control_set(kind: str, theta: Tensor, ids: list[str], count: int, seed: int) -> tuple[list[str], Tensor]:
@@ -42,6 +48,27 @@ def control_set(kind: str, theta: Tensor, ids: list[str], count: int, seed: int)
     make = _maker(kind, names, vectors, seed)
     samples = [make(row, f"{kind}/{names[row]}") for row in chosen]
     return [f"{kind}/{names[row]}" for row in chosen], torch.stack(samples) if samples else vectors[:0]
+
+
+def offered(selection: Selection, protocol: Protocol) -> int:
+    """Shapes of a control to make, so that as many can be compared as generated ones are."""
+    return math.floor(_compared(selection) * protocol.generated_factor + 1e-9)
+
+
+def in_place_of_generated(shapes: ShapeSet, selection: Selection, protocol: Protocol) -> Selection:
+    """A control where the generated shapes stood: no more than of these, those without a surface treated alike.
+
+    They are misses; or left aside, where the protocol has more shapes made than compared and any of them can be used.
+    """
+    most = _compared(selection)
+    rows = range(len(shapes))[:most]
+    misses = 0 if protocol.generated_factor > 1 and rows else min(len(shapes.excluded), most - len(rows))
+    unused = len(shapes) + len(shapes.excluded) - len(rows) - misses
+    return Selection(shapes.take(rows), selection.reference, misses, {"generated": unused, "reference": 0})
+
+
+def _compared(selection: Selection) -> int:
+    return len(selection.generated) + selection.misses
 
 
 def _maker(kind: str, names: list[str], vectors: Tensor, seed: int) -> Callable[[int, str], Tensor]:

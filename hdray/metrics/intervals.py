@@ -5,8 +5,9 @@ and whole seeds are drawn, never single files. With both, each is drawn by itsel
 family times as often as its seed was drawn (the pigeonhole bootstrap; Owen 2007), which is slightly cautious.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,17 @@ def interval(
         means.append((weights[met] @ numbers) / totals[met])
     low, high = np.quantile(np.concatenate(means), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(mean, float(low), float(high), families_count, seeds_count)
+
+
+def interval_words(interval: Mapping[str, Any] | None) -> str:
+    """An interval of a result, {"low", "high", "over"}, with what it is of; nothing where there is none.
+
+    It is not how another sample of the generator would do. Of a single family it is NaN, in JSON null.
+    """
+    if interval is None or interval["low"] is None or np.isnan(interval["low"]):
+        return ""
+    of = "spread of draws" if interval["over"] == "draws" else "given these samples"
+    return f"{interval['low']:.4g} to {interval['high']:.4g}, {of}"
 
 
 def _codes(labels: Sequence[Hashable]) -> np.ndarray:

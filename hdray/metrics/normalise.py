@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from hdray.errors import UserError
-from hdray.metrics.settings import NORMALISATIONS
+from hdray.metrics.protocols import NORMALISATIONS
 
 EXTENT = 0.95
 """Largest absolute coordinate of a cloud normalised by extent."""

@@ -8,11 +8,8 @@ the noisy copies, they are memorised.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
-
-from hdray.seeds import numpy_stream, torch_stream
 
 
 @dataclass(frozen=True)
@@ -68,23 +65,6 @@ def weight_distances(a: Tensor, b: Tensor, device: torch.device | str = "cpu") -
     left, right = a.to(device, torch.float32), b.to(device, torch.float32)
     # Differences, not a matrix product: that one would not see that two vectors are the same.
     return torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist").cpu()
-
-
-def noise_baseline(theta: Tensor, ids: list[str], count: int, sigma: float, seed: int) -> tuple[list[str], Tensor]:
-    """`count` training vectors (at most all) with noise N(0, sigma^2) on every weight: their ids, and vectors (N, D).
-
-    theta (T, D) are the training vectors named `ids`. Which ones are drawn depends on the seed and the set of ids, the
-    noise of each on the seed and its id: the order they are given in changes nothing.
-    """
-    row_of = {name: row for row, name in enumerate(ids)}
-    if len(row_of) != len(theta):
-        raise ValueError(f"{len(theta)} vectors need as many different ids, not {len(row_of)}")
-    chosen = numpy_stream(seed, "noise baseline", "choice").permutation(np.array(sorted(ids)))[:count].tolist()
-    vectors = [
-        theta[row_of[name]] + sigma * torch.randn(theta.shape[1], generator=torch_stream(seed, name, "noise baseline"))
-        for name in chosen
-    ]
-    return chosen, torch.stack(vectors) if vectors else theta[:0]
 
 
 def farther(a: Tensor, b: Tensor) -> float:

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hdray.errors import UserError
-from hdray.metrics.settings import NORMALISATIONS
+
+NORMALISATIONS = ("none", "std", "box", "sphere", "extent")
+"""What hdray.metrics.normalise can do to a cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)

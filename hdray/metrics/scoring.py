@@ -1,6 +1,7 @@
 """Metrics of a selection of shapes under a protocol, out of matrices of distances, with their intervals."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hdray.metrics.distribution import covered, matching_distances, told_apart, with_empties
+from hdray.metrics.distribution import covered, matching_distances, remark, told_apart, with_empties
 from hdray.metrics.features import feature_metrics
-from hdray.metrics.intervals import interval
+from hdray.metrics.intervals import interval, interval_words
 from hdray.metrics.protocols import Protocol
 from hdray.metrics.selection import Selection, draws
 
@@ -48,6 +49,14 @@ def distance_scores(
         found = asdict(interval(values.numpy(), families, stream_seed=seed))
         intervals[key] = {**{part: found[part] for part in ("low", "high", "families")}, "over": "families of shapes"}
     return metrics, intervals
+
+
+def metric_line(name: str, value: float | None, interval: Mapping[str, Any] | None) -> str:
+    """A metric for people, with the interval that `distance_scores` gives it, if any; a value of None is undefined."""
+    if value is None:
+        return f"{name}: undefined"
+    around = f" ({words})" if (words := interval_words(interval)) else ""
+    return f"{name}: {value:.4g}{around}{remark(name, value)}"
 
 
 def _per_shape(across: Tensor, within: Tensor, real: Tensor, scale: float) -> dict[str, Tensor]:

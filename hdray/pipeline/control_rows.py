@@ -1,69 +1,93 @@
 """The table that a generator's numbers are read against: sets of shapes whose worth is known, under the same protocol."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 
 from hdray.config.tree import Config
-from hdray.metrics.controls import KINDS, control_set
-from hdray.metrics.distinct import kept_count
-from hdray.metrics.evaluation import evaluate
-from hdray.metrics.novelty import copying_z
-from hdray.metrics.temporal import chamfer_distances, normalised
-from hdray.pipeline.cluster import Resources, use_threads
-from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.shapes import Shapes, reference_shapes, shapes_of, training_shapes
+from hdray.metrics.controls import KINDS, NOISES, control_set, in_place_of_generated, offered
+from hdray.metrics.novelty import copying_z, median
+from hdray.metrics.selection import Selection
+from hdray.metrics.shape_sets import ShapeSet
+from hdray.pipeline.audit import Audit
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.field_surfaces import field_surfaces
+from hdray.pipeline.run_protocol import protocol_of
+from hdray.pipeline.scorer import Scorer
+from hdray.pipeline.shapes import Vectors
 
 REAL = "real"
 """Training shapes by their own surfaces: what the best generator would score."""
+COPIES = ("training", "repeated")
+"""Controls that are training vectors themselves."""
 
 
-def control_rows(run: RunDirectory, config: Config, resources: Resources) -> dict[str, dict[str, float]]:
-    """Metrics {mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z, empty} of each control, a Ray task each.
+@dataclass(frozen=True)
+class Standard:
+    """What every row of the table is measured against."""
 
-    Every control has as many shapes as are compared of the generated, or as there are to train on if those are fewer.
+    scorer: Scorer
+    selection: Selection
+    """Of the generated shapes: as many of a control are compared, or as there are to train on if those are fewer."""
+    audit: Audit
+    held_out: Tensor
+    """Distances of held-out shapes to the nearest training shape, (H,)."""
+
+    def row(self, shapes: ShapeSet, to_training: Tensor) -> dict[str, float]:
+        """{mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z, count, empty} of a control.
+
+        `to_training` (N,): distances of those that have a surface to the nearest training shape.
+        """
+        compared = in_place_of_generated(shapes, self.selection, self.scorer.protocol)
+        metrics, _ = self.scorer.scores(compared)
+        return {
+            **metrics,
+            "nearest_chamfer": median(to_training),
+            "copying_z": copying_z(to_training, self.held_out),
+            "count": len(compared.generated) + compared.misses,
+            "empty": len(shapes.excluded),
+        }
+
+
+def control_kinds(config: Config, training: Vectors) -> tuple[str, ...]:
+    """The controls that these training vectors can give, beside `REAL`."""
+    if config.field.kind == "points":  # they come in no order: the average of two clouds, or a Gaussian, means nothing
+        return ("repeated",)
+    return KINDS if len(training.ids) > 1 else ("training", *NOISES, "repeated")
+
+
+def control_vectors(kind: str, training: Vectors, selection: Selection, config: Config) -> Vectors:
+    """The vectors of a control, for as many shapes as are compared of the generated, at most one per training vector."""
+    count = offered(selection, protocol_of(config))
+    return Vectors(*control_set(kind, training.theta, training.ids, count, config.seed))
+
+
+def control_rows(
+    standard: Standard,
+    training: Vectors,
+    real: ShapeSet,
+    found: Mapping[str, ShapeSet],
+    config: Config,
+    resources: Resources,
+) -> dict[str, dict[str, float]]:
+    """A row for each control, by name; `found` are the surfaces of those that have been extracted.
+
+    `real` are the shapes that `chosen` names, by their own surfaces. What is nearest to them is measured by the surfaces
+    of their fields, as for all others, among the training shapes that they are not.
     """
-    import ray
-
-    cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
-    task = ray.remote(control_row).options(num_cpus=cpus, num_gpus=gpus)
-    # Points come in no order: the average of two clouds, or a Gaussian over them, means nothing.
-    kinds = (REAL, "repeated") if config.field.kind == "points" else (REAL, *KINDS)
-    return dict(zip(kinds, ray.get([task.remote(run.url, config, kind) for kind in kinds]), strict=True))
-
-
-def control_row(run_url: str, config: Config, kind: str) -> dict[str, float]:
-    """The metrics of one control."""
-    use_threads(config.execution.fitting_threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    run = RunDirectory(run_url)
-    references, training = reference_shapes(run, config), training_shapes(run, config)
-    count = (
-        kept_count(config.generate.count, len(references.ids)) if config.evaluate.deduplicate else config.generate.count
-    )
-    shapes, empties = _control(kind, training, count, config)
-    metrics, _ = evaluate(shapes.clouds, references.clouds, empties, config.evaluate, device)
-    compared: dict[str, Any] = {"squared": config.evaluate.squared, "device": device}
-    made, real, trained = (
-        normalised(some.clouds, config.evaluate.normalisation) for some in (shapes, references, training)
-    )
-    if kind == REAL:  # a shape is no neighbour of its own
-        distances = chamfer_distances(trained, **compared).fill_diagonal_(torch.inf)
-        to_training = distances[[training.ids.index(name) for name in shapes.ids]].amin(dim=1)
-    else:
-        to_training = chamfer_distances(made, trained, **compared).amin(dim=1)
-    held_out = chamfer_distances(real, trained, **compared).amin(dim=1)
-    return {
-        **metrics,
-        "nearest_chamfer": float(to_training.median()) if len(to_training) else float("nan"),
-        "copying_z": copying_z(to_training, held_out),
-        "empty": empties,
-    }
+    audit, selection = standard.audit, standard.selection
+    rows = {REAL: standard.row(real, audit.to_others(chosen(training, selection, config)))}
+    for kind in control_kinds(config, training):
+        if kind in found:
+            shapes = found[kind]
+        else:
+            vectors = control_vectors(kind, training, selection, config)
+            shapes = field_surfaces({kind: vectors}, config, standard.scorer.protocol, resources)[kind]
+        rows[kind] = standard.row(shapes, audit.chamfer(shapes).amin(dim=1))
+    return rows
 
 
-def _control(kind: str, training: Shapes, count: int, config: Config) -> tuple[Shapes, int]:
-    if kind != REAL:
-        return shapes_of(*control_set(kind, training.theta, training.ids, count, config.seed), config, "control")
-    ids, _ = control_set("training", training.theta, training.ids, count, config.seed)
-    rows = [training.ids.index(name.partition("/")[2]) for name in ids]
-    return Shapes([training.ids[row] for row in rows], training.theta[rows], training.clouds[rows]), 0
+def chosen(training: Vectors, selection: Selection, config: Config) -> list[str]:
+    """Ids of the training shapes that the controls start from, as many as are compared."""
+    return [name.partition("/")[2] for name in control_vectors("training", training, selection, config).ids]

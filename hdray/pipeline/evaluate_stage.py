@@ -1,43 +1,51 @@
-"""Generated against held-out shapes under a stated protocol, and the audit: does the generator generate or memorise?"""
+"""Generated against held-out shapes under a named protocol, and the audit: does the generator generate or memorise?"""
 
 import json
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
-from hdray.metrics.distinct import KEPT_SHARE
-from hdray.metrics.distribution import remark
-from hdray.metrics.evaluation import evaluate
+from hdray.metrics.controls import NOISES
 from hdray.metrics.generalisation import headline, verdict
-from hdray.metrics.novelty import Novelty, nearest, noise_baseline, novelty, weight_distances
-from hdray.metrics.temporal import chamfer_distances, normalised, steps
-from hdray.pipeline.cluster import Resources, use_threads
-from hdray.pipeline.control_rows import control_rows
+from hdray.metrics.novelty import Novelty, novelty
+from hdray.metrics.scoring import metric_line
+from hdray.metrics.selection import select
+from hdray.metrics.shape_sets import ShapeSet
+from hdray.metrics.temporal import steps
+from hdray.pipeline.audit import Audit, neighbours
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.control_rows import COPIES, Standard, chosen, control_kinds, control_rows, control_vectors
+from hdray.pipeline.field_surfaces import field_surfaces
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generalisation import withheld_result
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
-from hdray.pipeline.instances import counts
+from hdray.pipeline.instances import Fitted, counts, read_columns, read_fitted
 from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.run_protocol import HELD_OUT, TRAINING, check_numbers, described, evaluation_file, protocol_of
+from hdray.pipeline.score import plain
+from hdray.pipeline.scorer import Scorer
 from hdray.pipeline.shapes import (
     SPLITS,
-    Shapes,
+    Vectors,
     compared_samples,
     generated_shapes,
     one_body_share,
-    reference_shapes,
-    shapes_of,
-    training_shapes,
+    own_surfaces,
+    shape_set,
 )
 from hdray.pipeline.train_stage import generator_cost
+from hdray.pipeline.training_rows import read_training
 
 STAGE = "evaluate"
+GENERATED = "generated"
+AUDITED = ("generated", "held_out", "noise")
+"""The kinds of shapes whose distances to the training shapes are compared, as results name them."""
 
 
 def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
@@ -54,20 +62,20 @@ def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
 def check_references(inputs: list[Input], config: Config) -> None:
     """Raise UserError where the inputs leave nothing to compare generated shapes with."""
     split = config.evaluate.reference_split
-    if not any(item.split in SPLITS[split] for item in inputs):
+    references = sum(item.split in SPLITS[split] for item in inputs)
+    if not references:
         raise UserError(
             f"none of the {len(inputs)} shapes is in the split that generated ones are compared with, {split}; give more "
             "shapes, larger --inputs.validation-share and --inputs.test-share, another --evaluate.reference-split, or "
             "an --inputs.split-file"
         )
+    check_numbers(references, config)
 
 
 def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> None:
-    """Write evaluations/<preset>.json and metrics.json, unless they are of these samples and this protocol already."""
-    import ray
-
+    """Write evaluations/<protocol>.json and metrics.json, unless they are of these samples and this protocol already."""
     keys = {**flatten(config.evaluate), "seed": config.seed, "count": config.generate.count}
-    keys.update(gate=config.fit.minimum_near_iou, preset=config.preset)
+    keys.update(gate=config.fit.minimum_near_iou)
     fit, generate = (run.record(stage) or {} for stage in (FIT_STAGE, GENERATE_STAGE))
     made_from = json.dumps([generate.get("keys"), generate.get("inputs")], sort_keys=True)
     inputs = {"the table of instances": str(fit.get("output")), "the samples": content_hash(made_from)}
@@ -77,100 +85,102 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     run.remove("stages", f"{STAGE}.json")
     run.begin(STAGE, keys, inputs, "evaluations")
     begin = time.monotonic()
-    cpus, gpus = config.execution.task_cpus, resources.gpus_per_actor
-    task = ray.remote(_evaluate).options(num_cpus=cpus, num_gpus=gpus)
-    evaluation = ray.get(task.remote(run.url, config))
-    if config.evaluate.controls:
-        rows = control_rows(run, config, resources)
-        evaluation["controls"] = {kind: finite(metrics) for kind, metrics in rows.items()}
+    evaluation = plain(evaluated(run, config, resources))
     if config.inputs.withhold:
         evaluation["withheld"] = withheld_result(run, config, resources)
         evaluation["metrics"].update(headline(evaluation["withheld"]))
-    run.write_json(evaluation, "evaluations", f"{config.preset}.json")
-    kept = ("metrics", "protocol", "counts", "cost", "withheld")
+    run.write_json(evaluation, *evaluation_file(config))
+    kept = ("metrics", "intervals", "protocol", "counts", "cost", "withheld")
     run.write_json({name: evaluation[name] for name in kept if name in evaluation}, "metrics.json")
     run.finish(STAGE, time.monotonic() - begin)
     print(", ".join(f"{name}: {value:,.10g}" for name, value in evaluation["cost"].items()))
+    print(f"protocol {evaluation['protocol']['name']}")
     for name, value in evaluation["metrics"].items():
-        print(f"{name}: {'undefined' if value is None else format(value, '.4g') + remark(name, value)}")
+        print(metric_line(name, value, evaluation["intervals"].get(name)))
     if "withheld" in evaluation:
         print(verdict(evaluation["withheld"]))
 
 
-def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
-    """The whole evaluation as plain numbers; runs in one Ray task, on a GPU if there is one."""
-    use_threads(0)
-    run, settings = RunDirectory(run_url), config.evaluate
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    references, training = reference_shapes(run, config), training_shapes(run, config)
-    names = compared_samples(run, config, len(references.ids), device)
-    generated, empties = generated_shapes(run, config, names)
-    metrics, protocol = evaluate(generated.clouds, references.clouds, empties, settings, device)
+def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[str, Any]:
+    """The whole evaluation as plain numbers. Raises UserError where there are too few shapes for the protocol."""
+    protocol, settings = protocol_of(config), config.evaluate
+    held_out, fitted = read_fitted(run, SPLITS[settings.reference_split]), read_training(run, config)
+    known = {row["id"]: row for row in read_columns(run, ["family", "near_iou"]).to_pylist()}
+    names = _compared(run, config, len(held_out.ids), resources)
+    samples, reasons = generated_shapes(run, config, names)
+    generated = shape_set(samples, reasons, config, protocol)
+    references = own_surfaces(held_out, held_out.ids, known, config, protocol)
+    selection = select(generated, references, protocol, config.seed)
+    scorer = Scorer(selection.reference, protocol, config.seed, resources)
+    metrics, intervals = scorer.scores(selection)
     metrics["one_body"] = one_body_share(run, names)
     if config.signal.frames:
-        metrics |= _motion(generated, references, settings.squared)
-    count = max(1, min(len(generated.ids) + empties, len(training.ids)))
-    noise, _ = shapes_of(
-        *noise_baseline(training.theta, training.ids, count, settings.noise, config.seed), config, "noise"
-    )
+        metrics |= _motion(_stacked(generated), _stacked(references), protocol.squared)
 
-    def to_training(shapes: Shapes) -> dict[str, torch.Tensor]:
-        """Distances (N, T) of shapes to the training shapes, in each space."""
-        here, there = (normalised(some.clouds, settings.normalisation) for some in (shapes, training))
-        found = {"chamfer": chamfer_distances(here, there, squared=settings.squared, device=device)}
-        if config.field.kind != "points":  # points come in no order: the same cloud may be far away as a vector
-            found["weights"] = weight_distances(shapes.theta, training.theta, device)
-        return found
-
-    distances = {
-        kind: to_training(shapes)
-        for kind, shapes in {"generated": generated, "held_out": references, "noise": noise}.items()
-    }
-    audit = [
-        novelty(space, *(distances[kind][space] for kind in ("generated", "held_out", "noise")))
+    training = Vectors(fitted.ids, torch.from_numpy(fitted.theta))
+    kinds = control_kinds(config, training) if settings.controls else ()
+    noise = NOISES[0]
+    # Controls that are training vectors go with them: equal vectors are extracted once.
+    together = dict.fromkeys([noise, *(kind for kind in kinds if kind in COPIES)])
+    sets = {kind: control_vectors(kind, training, selection, config) for kind in together}
+    sets |= {TRAINING: training, HELD_OUT: _passing(held_out, known, config.fit.minimum_near_iou)}
+    surfaces = field_surfaces(sets, config, protocol, resources)
+    audit = Audit(training, surfaces[TRAINING], protocol, resources)
+    sets[GENERATED], surfaces[GENERATED] = Vectors(samples.ids, samples.theta), generated
+    ordered = config.field.kind != "points"  # the points of a cloud come in no order: its vector may be far away
+    distances = {kind: audit.both(sets[kind], surfaces[kind], ordered) for kind in (GENERATED, HELD_OUT, noise)}
+    found = [
+        novelty(space, *(distances[kind][space] for kind in (GENERATED, HELD_OUT, noise)))
         for space in ("weights", "chamfer")
-        if space in distances["generated"]
+        if space in distances[GENERATED]
     ]
-    return {
-        "metrics": finite({**metrics, **_audit_metrics(audit)}),
-        "protocol": {
-            **protocol,
-            **_deduplicated(config, len(names)),
-            "seed": config.seed,
-            "sampler": config.generate.sampler,
-            "sampling_steps": config.generate.steps,
-            "resolution": config.generate.resolution,
-            "level": config.generate.level,
-            **({"grid": "HyperDiffusion's sheared one"} if config.generate.legacy_grid else {}),
-            "noise_baseline": settings.noise,
-        },
+    result = {
+        "metrics": {**metrics, **_audit_metrics(found)},
+        "intervals": intervals,
+        "protocol": described(config, selection, generated, len(held_out.ids), surfaces),
         "counts": {
             **counts(run, config.fit.minimum_near_iou),
-            "generated": len(generated.ids) + empties,
-            "empty": empties,
+            "generated": len(names),
+            "empty": len(generated.excluded),
         },
         "cost": generator_cost(run, config),
-        "audit": {
-            one.space: {kind: _numbers(getattr(one, kind)) for kind in ("generated", "held_out", "noise")}
-            for one in audit
-        },
-        "neighbours": neighbours(generated, training, distances["generated"], settings.neighbours),
+        "audit": {one.space: {kind: getattr(one, kind).tolist() for kind in AUDITED} for one in found},
+        "neighbours": neighbours(generated.names, training.ids, distances[GENERATED], settings.neighbours),
     }
+    if kinds:
+        standard = Standard(scorer, selection, audit, distances[HELD_OUT]["chamfer"].amin(dim=1))
+        real = own_surfaces(fitted, chosen(training, selection, config), known, config, protocol)
+        result["controls"] = control_rows(standard, training, real, surfaces, config, resources)
+    return result
 
 
-def _deduplicated(config: Config, kept: int) -> dict[str, str]:
-    """What the protocol says of generated shapes that are not compared."""
-    if not config.evaluate.deduplicate:
-        return {}
-    chosen = f"the {kept} of {config.generate.count} generated shapes whose nearest other one, in weights, is farthest"
-    return {"deduplicated": f"{chosen}: at most {KEPT_SHARE} for each reference, as in HyperDiffusion's code"}
+def _compared(run: RunDirectory, config: Config, references: int, resources: Resources) -> list[str]:
+    """Names of the generated shapes that are compared, chosen in one Ray task, on a GPU if there is one."""
+    import ray
+
+    gpus = resources.gpus_per_actor
+    task = ray.remote(compared_samples).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
+    chosen: list[str] = ray.get(task.remote(run, config, references))
+    return chosen
 
 
-def _motion(generated: Shapes, references: Shapes, squared: bool) -> dict[str, float]:
+def _passing(fitted: Fitted, known: Mapping[str, Mapping[str, Any]], gate: float) -> Vectors:
+    """The shapes whose fits could be trained on: a bad one is far from all others, whatever the shape."""
+    found = [known[name]["near_iou"] for name in fitted.ids]
+    rows = [row for row, near_iou in enumerate(found) if near_iou is None or near_iou >= gate]
+    return Vectors([fitted.ids[row] for row in rows], torch.from_numpy(fitted.theta[rows]))
+
+
+def _stacked(shapes: ShapeSet) -> torch.Tensor:
+    """Animations of one size, (N, T, P, 3)."""
+    return torch.stack(shapes.clouds) if len(shapes) else torch.empty(0, 2, 2, 3)
+
+
+def _motion(generated: torch.Tensor, references: torch.Tensor, squared: bool) -> dict[str, float]:
     """How far animations move from frame to frame (mean Chamfer distance): means over generated and held-out ones."""
     moved = {
-        "generated": steps(generated.clouds, squared=squared),
-        "held_out": steps(references.clouds, squared=squared),
+        "generated": steps(generated, squared=squared),
+        "held_out": steps(references, squared=squared),
     }
     return {f"frame_step_cd_{kind}": float(distances.mean()) for kind, distances in moved.items()}
 
@@ -178,36 +188,3 @@ def _motion(generated: Shapes, references: Shapes, squared: bool) -> dict[str, f
 def _audit_metrics(audit: Sequence[Novelty]) -> dict[str, float]:
     """The audit in numbers, such as nearest_chamfer_generated: the median distance to the nearest training shape."""
     return {f"nearest_{one.space}_{name}": value for one in audit for name, value in one.summary().items()}
-
-
-def neighbours(
-    generated: Shapes, training: Shapes, distances: dict[str, torch.Tensor], count: int
-) -> dict[str, list[dict[str, Any]]]:
-    """Per generated shape its nearest training shapes by Chamfer distance, then those in weights that are not among them.
-
-    Each with both distances and both ranks, counted from 1.
-    """
-    order = {space: nearest(matrix_, len(training.ids)).indices for space, matrix_ in distances.items()}
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row, name in enumerate(generated.ids):
-        picks = [
-            pick for space in ("chamfer", "weights") if space in order for pick in order[space][row, :count].tolist()
-        ]
-        found[name] = [
-            {
-                "id": training.ids[pick],
-                **{space: float(distances[space][row, pick]) for space in distances},
-                **{f"{space}_rank": order[space][row].tolist().index(pick) + 1 for space in distances},
-            }
-            for pick in dict.fromkeys(picks)
-        ]
-    return found
-
-
-def _numbers(values: torch.Tensor) -> list[float]:
-    return [float(value) for value in values]
-
-
-def finite(metrics: dict[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity and no NaN: a metric that is undefined (all shapes empty, say) is null."""
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}

@@ -26,7 +26,6 @@ def withheld_result(run: RunDirectory, config: Config, resources: Resources) -> 
 
     All surface points that are kept are used, however many the metrics compare.
     """
-    config = replace(config, evaluate=replace(config.evaluate, points=config.signal.surface_points))
     withheld = combination(config.inputs.withhold)
     generated, empties = generated_shapes(run, config, sample_ids(config))
     samples = dict(zip(generated.ids, shown_parts(generated.clouds), strict=True))
@@ -35,7 +34,7 @@ def withheld_result(run: RunDirectory, config: Config, resources: Resources) -> 
     sources = read_columns(run, ["source"])["source"].to_pylist()
     result = generalisation(
         withheld,
-        samples=[*samples.values(), *[frozenset[str]()] * empties],
+        samples=[*samples.values(), *[frozenset[str]()] * len(empties)],
         training=Read([row.truth for row in training], [row.field for row in training]),
         test=Read([row.truth for row in test], [row.field for row in test]),
         surfaces=Read([row.truth for row in training + test], [row.surface for row in training + test]),

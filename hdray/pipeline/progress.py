@@ -9,7 +9,7 @@ from types import TracebackType
 class Progress:
     """Prints a line every `period_s` seconds from a thread of its own, by asking `count` how much is done.
 
-    A context manager. `period_s` 0 is silent.
+    A context manager; of more than one there is a line in the end. `period_s` 0 is silent.
     """
 
     def __init__(self, what: str, total: int, count: Callable[[], int], period_s: float) -> None:
@@ -29,7 +29,7 @@ class Progress:
         self._stop.set()
         if self.period_s:
             self._thread.join()
-            if error is None:
+            if error is None and self.total > 1:
                 print(f"{self.what}: {self.total} of {self.total}, {duration(self._seconds())}", flush=True)
 
     def _seconds(self) -> float:

@@ -19,6 +19,7 @@ from hdray.pipeline.cluster import Resources
 from hdray.pipeline.generate_stage import MODEL, Extraction, load_generator, sample_ids, samples_table
 from hdray.pipeline.instances import Fitted, counts, instances_table
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.run_protocol import evaluation_file
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import read_loss_curve
 from hdray.pipeline.training_rows import read_training
@@ -74,7 +75,7 @@ def run_report(run: RunDirectory, config: Config, resources: Resources) -> None:
 def report_data(run: RunDirectory, config: Config) -> ReportData:
     """Everything that the page shows of this run."""
     rows = _instance_rows(run)
-    evaluation = ("evaluations", f"{config.preset}.json")
+    evaluation = evaluation_file(config)
     result = run.read_json(*evaluation) if run.has(*evaluation) else {}
     neighbours = result.get("neighbours", {})
     generated, training = _generated(run, config, neighbours)
@@ -90,6 +91,7 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
         generated=generated,
         training_shapes=training,
         denoising=_denoising(run, config),
+        intervals=result.get("intervals", {}),
         metrics={name: value for name, value in result.get("metrics", {}).items() if value is not None},
         protocol=result.get("protocol", {}),
         controls={
@@ -99,7 +101,7 @@ def report_data(run: RunDirectory, config: Config) -> ReportData:
         withheld=result.get("withheld"),
         showing_withheld=_showing(run, config, result.get("withheld", {}).get("shown_by", [])),
         audit=[
-            NearestDistances(space=space, **{name: np.array(values) for name, values in kinds.items()})
+            NearestDistances(space=space, **{name: np.array(values, np.float64) for name, values in kinds.items()})
             for space, kinds in result.get("audit", {}).items()
         ],
         closest=closest,
@@ -164,7 +166,7 @@ def closest_names(neighbours_of: dict[str, list[dict[str, Any]]], count: int) ->
         (near["chamfer"], name, near["id"])
         for name, nears in neighbours_of.items()
         for near in nears
-        if near["chamfer_rank"] == 1
+        if near["chamfer_rank"] == 1 and near["chamfer"] is not None
     ]
     return sorted(nearest)[:count]
 

@@ -11,7 +11,7 @@ from hdray.errors import UserError
 from hdray.metrics.protocols import PROTOCOLS, Protocol, changed, protocol_named
 from hdray.pipeline.storage import resolve, write_bytes
 
-OPTIONS = ("--samples", "--reference", "--protocol", "--out")
+OPTIONS = ("--samples", "--reference", "--out")
 """A command line with any of these asks for this rather than for the evaluation of a run."""
 
 
@@ -39,6 +39,11 @@ def is_asked(arguments: list[str]) -> bool:
     return any(argument.partition("=")[0] in OPTIONS for argument in arguments)
 
 
+def is_protocol(word: str) -> bool:
+    """Whether a word of a command line is the option for the protocol, which both forms have."""
+    return word.partition("=")[0] == "--protocol"
+
+
 def main(program: str) -> None:
     """Score as the command line asks; a user's mistake is one paragraph on standard error and exit code 2."""
     try:
@@ -62,8 +67,16 @@ def main(program: str) -> None:
 
 def parse(arguments: list[str], program: str) -> Request:
     """The request on a command line. Raises UserError; the parser itself explains its mistakes and exits with code 2."""
+    if any(argument.partition("=")[0] == "--run" for argument in arguments):
+        raise UserError(
+            "--run measures a run's samples against its held-out shapes, and --samples any set against any --reference "
+            "(either may be a run): give --run with neither of --samples, --reference and --out, or leave it out"
+        )
     parser = argparse.ArgumentParser(
-        prog=program, description="Score a set of shapes against another under a named protocol.", allow_abbrev=False
+        prog=program,
+        description="Score a set of shapes against another under a named protocol. A run's samples are measured, and "
+        "audited for copies, by --run DIRECTORY [--protocol NAME] alone: see --help.",
+        allow_abbrev=False,
     )
     shapes = (
         "folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf), clouds (.npy (points, 3), .ply) or animations "
@@ -156,7 +169,7 @@ def read_labels(request: Request) -> dict[str, str]:
 
 def lines(result: dict[str, Any]) -> list[str]:
     """A result for people: the protocol, then a line a metric. A Frechet distance comes with its context."""
-    from hdray.metrics.distribution import remark
+    from hdray.metrics.scoring import metric_line
 
     counts = result["counts"]
     said = [
@@ -169,9 +182,7 @@ def lines(result: dict[str, Any]) -> list[str]:
             for name, reason in [*excluded.items()][:1]
         ]
     for name, value in result["metrics"].items():
-        interval = result["intervals"].get(name)
-        around = f" ({interval['low']:.4g} to {interval['high']:.4g} over {interval['over']})" if interval else ""
-        said.append(f"{name}: {value:.4g}{around}{remark(name, value)}")
+        said.append(metric_line(name, value, result["intervals"].get(name)))
     features = result["features"]
     if "not_computed" in features:
         return [*said, f"features: not computed, {features['not_computed']}"]

@@ -12,13 +12,12 @@ from hdray.errors import UserError
 from hdray.metrics.feature_network import MODELNET40, extract_features, network_of, turned
 from hdray.metrics.features import accuracy_of
 from hdray.metrics.protocols import Protocol
-from hdray.metrics.scoring import Distances, distance_scores, feature_scores
+from hdray.metrics.scoring import feature_scores
 from hdray.metrics.selection import Selection, select
 from hdray.metrics.shape_sets import ShapeSet, check_frames, stacked
-from hdray.metrics.temporal import normalised
 from hdray.pipeline.cluster import Resources, connect, use_threads
-from hdray.pipeline.pairwise import pairwise
 from hdray.pipeline.score import Request, read_labels
+from hdray.pipeline.scorer import Scorer
 from hdray.pipeline.shape_folders import Limits, read_shapes
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def score(request: Request, weights: bytes) -> dict[str, Any]:
     if frames:
         _check_moving(request)
     selection = select(generated, reference, protocol, seed)
-    metrics, intervals = _distances(selection, protocol, seed, resources)
+    metrics, intervals = Scorer(selection.reference, protocol, seed, resources).scores(selection)
     features: dict[str, Any] = {"not_computed": "feature networks see still shapes, and these are animations"}
     if not frames:
         features = _features(request, weights, selection, training, resources)
@@ -80,45 +79,6 @@ def _check_moving(request: Request) -> None:
         raise UserError(
             f"--weights {request.weights}: feature networks see still shapes, and these are animations; leave it out"
         )
-
-
-def _distances(
-    selection: Selection, protocol: Protocol, seed: int, resources: Resources
-) -> tuple[dict[str, float], dict[str, Any]]:
-    made, real = (_normalised(shapes, protocol) for shapes in (selection.generated, selection.reference))
-    metrics: dict[str, float] = {}
-    intervals: dict[str, Any] = {}
-    for name, distance in (("cd", "chamfer"), ("emd", "emd")):
-        if distance == "emd":
-            if not protocol.emd_points:
-                continue
-            made, real = (
-                _thinned(clouds, shapes, protocol, seed)
-                for clouds, shapes in ((made, selection.generated), (real, selection.reference))
-            )
-        # Published earth mover's distances are of distances, whatever a protocol squares in its Chamfer distances.
-        squared = protocol.squared and distance == "chamfer"
-        matrices = Distances(
-            pairwise(distance, made, real, squared=squared, resources=resources),
-            pairwise(distance, made, None, squared=squared, resources=resources),
-            pairwise(distance, real, None, squared=squared, resources=resources),
-        )
-        found, around = distance_scores(matrices, name, selection, protocol, seed)
-        metrics |= found
-        intervals |= around
-    return metrics, intervals
-
-
-def _normalised(shapes: ShapeSet, protocol: Protocol) -> list[Tensor]:
-    return [normalised(cloud[None], protocol.normalisation)[0] for cloud in shapes.clouds]
-
-
-def _thinned(clouds: list[Tensor], shapes: ShapeSet, protocol: Protocol, seed: int) -> list[Tensor]:
-    """As many points of each as the earth mover's distance is computed on."""
-    try:
-        return list(stacked(clouds, protocol.emd_points, seed, shapes.names))
-    except ValueError as error:
-        raise UserError(f"the earth mover's distance needs clouds of --emd-points: {error}") from error
 
 
 def _features(

@@ -120,10 +120,12 @@ class ReportData:
     denoising: Sequence[DenoisingStep] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     """As in metrics.json: mmd_cd, cov_cd, nna_cd (fractions), and others."""
+    intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """As in metrics.json, of some of the metrics: {"low", "high", "over"}."""
     protocol: Mapping[str, object] = field(default_factory=dict)
     """As in metrics.json."""
     controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """The same metrics of sets whose worth is known, by name: mmd_cd, cov_cd, nna_cd, nearest_chamfer, copying_z."""
+    """Sets whose worth is known, by name: the same metrics, nearest_chamfer, copying_z, count (compared) and empty."""
     withheld: Mapping[str, Any] | None = None
     """As in metrics.json, of a run that withheld a combination of parts from training."""
     showing_withheld: Sequence[GeneratedShape] = ()

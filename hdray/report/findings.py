@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hdray.metrics.intervals import interval_words
 from hdray.report.data import NearestDistances
 
 _NEAR = 0.05  # the held-out quantile that marks "unusually near"
@@ -18,6 +20,8 @@ class Metric:
 
     name: str
     value: str
+    interval: str
+    """95 % of what, and from where to where; empty where it is not known."""
     good: str
     meaning: str
 
@@ -81,7 +85,7 @@ _METRICS = {
 
 _AUDIT_METRICS = {
     "generated": ("", "Median distance of generated shapes to the nearest training shape."),
-    "held_out": ("", "Median distance of held-out shapes to the nearest training shape."),
+    "held_out": ("", "Median distance of held-out shapes, by their fitted fields, to the nearest training shape."),
     "noise": ("", "Median distance of training weights plus noise to the nearest training shape."),
     "farther_than_held_out": (
         "0.5: as new as held-out shapes. Near 0: copies.",
@@ -98,9 +102,13 @@ _AUDIT_METRICS = {
 }
 
 
-def metric_table(metrics: Mapping[str, float]) -> list[Metric]:
-    """The known metrics first, explained; every other under its own name."""
-    known = [Metric(_METRICS[k][0], f"{metrics[k]:.4g}", *_METRICS[k][1:]) for k in _METRICS if k in metrics]
+def metric_table(metrics: Mapping[str, float], intervals: Mapping[str, Mapping[str, Any]]) -> list[Metric]:
+    """The known metrics first, explained; every other under its own name. `intervals` by the metrics' names."""
+    known = [
+        Metric(_METRICS[k][0], f"{metrics[k]:.4g}", interval_words(intervals.get(k)), *_METRICS[k][1:])
+        for k in _METRICS
+        if k in metrics
+    ]
     return known + [_other_metric(name, value) for name, value in metrics.items() if name not in _METRICS]
 
 
@@ -109,9 +117,9 @@ def _other_metric(name: str, value: float) -> Metric:
         quantity = name.removeprefix(f"nearest_{space}_")
         if quantity != name and quantity in _AUDIT_METRICS:
             return Metric(
-                f"{quantity.replace('_', ' ').capitalize()}, {words}", f"{value:.4g}", *_AUDIT_METRICS[quantity]
+                f"{quantity.replace('_', ' ').capitalize()}, {words}", f"{value:.4g}", "", *_AUDIT_METRICS[quantity]
             )
-    return Metric(name, f"{value:.4g}", "", "")
+    return Metric(name, f"{value:.4g}", "", "", "")
 
 
 @dataclass(frozen=True)
@@ -169,7 +177,7 @@ _CONTROLS = {
     "pca-gaussian": "A Gaussian with the training vectors' mean and covariance",
     "repeated": "One training vector, repeated",
 }
-_COLUMNS = ("mmd_cd", "cov_cd", "nna_cd", "nearest_chamfer", "copying_z")
+_COLUMNS = ("count", "empty", "mmd_cd", "cov_cd", "nna_cd", "nearest_chamfer", "copying_z")
 
 
 @dataclass(frozen=True)
@@ -181,19 +189,29 @@ class ComparedSet:
     own: bool
 
 
-def compared_sets(metrics: Mapping[str, float], controls: Mapping[str, Mapping[str, float]]) -> list[ComparedSet]:
-    """The generated shapes and the controls, each with MMD, COV, 1-NNA, nearest training distance and copying Z."""
+def compared_sets(
+    metrics: Mapping[str, float], controls: Mapping[str, Mapping[str, float]], protocol: Mapping[str, object]
+) -> list[ComparedSet]:
+    """The generated shapes and the controls: how many are compared, how many made are empty, MMD, COV, 1-NNA, nearest
+    training distance and copying Z. The protocol holds the numbers of generated shapes.
+    """
     if not controls:
         return []
     named = {"nearest_chamfer": "nearest_chamfer_generated", "copying_z": "nearest_chamfer_copying_z"}
-    own = {column: metrics[name] for column in _COLUMNS if (name := named.get(column, column)) in metrics}
-    rows = [("Generated", own, True), *((_CONTROLS.get(kind, kind), row, False) for kind, row in controls.items())]
+    own: dict[str, object] = {
+        column: metrics[name] for column in _COLUMNS if (name := named.get(column, column)) in metrics
+    }
+    own |= {column: protocol[name] for column, name in (("count", "generated"), ("empty", "empty")) if name in protocol}
+    rows: list[tuple[str, Mapping[str, object], bool]] = [("Generated", own, True)]
+    rows += [(_CONTROLS.get(kind, kind), row, False) for kind, row in controls.items()]
     return [
-        ComparedSet(
-            name, tuple(f"{row[column]:.3g}" if column in row else "\N{EN DASH}" for column in _COLUMNS), is_own
-        )
+        ComparedSet(name, tuple(_cell(row[column]) if column in row else "\N{EN DASH}" for column in _COLUMNS), is_own)
         for name, row, is_own in rows
     ]
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 _NORMALISATIONS = {
@@ -208,6 +226,8 @@ _NORMALISATIONS = {
 def protocol_sentence(protocol: Mapping[str, object]) -> str:
     """The parts of the protocol that are known, in words; the page lists all of it below."""
     said = []
+    if "name" in protocol:
+        said.append(f"the protocol {protocol['name']}")
     if "points" in protocol:
         said.append(f"{protocol['points']} points on each surface")
     if "normalisation" in protocol:
@@ -218,7 +238,9 @@ def protocol_sentence(protocol: Mapping[str, object]) -> str:
         said.append(f"compared with the {protocol['reference_split']} split, which no training has seen")
     if not said:
         return ""
-    return "Measured by Chamfer distance: " + "; ".join(said) + ". An empty generated shape counts as a miss."
+    replaced = protocol.get("generated_factor", 1) != 1
+    empty = "is replaced by another one" if replaced else "counts as a miss"
+    return "Measured by Chamfer distance: " + "; ".join(said) + f". An empty generated shape {empty}."
 
 
 @dataclass(frozen=True)

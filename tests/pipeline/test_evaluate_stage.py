@@ -1,72 +1,133 @@
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
-import torch
+import pytest
 
-from hdray.config.presets import PRESETS
 from hdray.config.tree import Config
+from hdray.errors import UserError
 from hdray.generators.build import build_generator
 from hdray.generators.settings import GeneratorSettings, TrainSettings
-from hdray.pipeline.evaluate_stage import _deduplicated, finite, neighbours
+from hdray.metrics.controls import KINDS
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.evaluate_stage import evaluated, run_evaluate
 from hdray.pipeline.field import field_of
 from hdray.pipeline.report_stage import closest_names
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.shapes import Shapes
+from hdray.pipeline.score import parse
+from hdray.pipeline.score_stage import score
 from hdray.pipeline.train_stage import generator_cost
+from tests.pipeline.ellipsoids import POINTS, config, radii, write_run
+
+RESOURCES = Resources(sampling_actors=1, fitting_actors=1, gpus_per_actor=0)
 
 
-def shapes(*ids: str) -> Shapes:
-    return Shapes(list(ids), torch.zeros(len(ids), 1), torch.zeros(len(ids), 1, 3))
+@pytest.fixture(scope="module")
+def copying(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run whose samples are ten of the training shapes, two of them without a surface, evaluated with controls."""
+    run = write_run(tmp_path_factory.mktemp("copying"), radii(20, 0)[:10], empty=2)
+    run_evaluate(run, config(run.url), RESOURCES)
+    return run
 
 
-def test_neighbours_are_the_nearest_in_either_space_with_both_ranks() -> None:
-    distances = {
-        "chamfer": torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0]]),
-        "weights": torch.tensor([[0.1, 0.3, 0.2], [0.1, 0.2, 0.3]]),
-    }
-    found = neighbours(shapes("a", "b"), shapes("x", "y", "z"), distances, 1)
-    assert [near["id"] for near in found["a"]] == ["y", "x"]
-    assert [near["id"] for near in found["b"]] == ["x"]
-    first = found["a"][0]
-    assert (first["chamfer"], first["chamfer_rank"], first["weights_rank"]) == (1.0, 1, 3)
+@pytest.mark.ray
+def test_a_run_is_scored_as_any_two_sets_are(copying: RunDirectory) -> None:
+    """The same numbers, with intervals over families, as jobs/evaluate.py --samples RUN --reference RUN."""
+    request = parse(
+        ["--samples", copying.url, "--reference", copying.url, "--protocol", "none", "--out", "o.json"],
+        "jobs/evaluate.py",
+    )
+    expected = score(request, b"")
+    result = copying.read_json("evaluations", "none.json")
+    assert {name: result["metrics"][name] for name in expected["metrics"]} == expected["metrics"]
+    assert result["intervals"] == expected["intervals"]
+    assert result["intervals"]["mmd_cd"]["families"] == 14
+    protocol = result["protocol"]
+    assert (protocol["generated"], protocol["misses"], protocol["references"]) == (10, 2, 15)
+    assert (result["counts"]["generated"], result["counts"]["empty"]) == (10, 2)
+    brief = copying.read_json("metrics.json")
+    assert (brief["metrics"], brief["intervals"]) == (result["metrics"], result["intervals"])
 
 
-def test_undefined_metrics_are_null_in_json() -> None:
-    text = json.dumps(finite({"mmd_cd": math.inf, "nna_cd": 0.5, "farther": math.nan}), allow_nan=False)
-    assert json.loads(text) == {"mmd_cd": None, "nna_cd": 0.5, "farther": None}
+@pytest.mark.ray
+def test_a_generator_that_copies_is_found_out(copying: RunDirectory) -> None:
+    result = copying.read_json("evaluations", "none.json")
+    metrics, controls = result["metrics"], result["controls"]
+    assert metrics["nearest_chamfer_copying_z"] < -1.96
+    assert metrics["nearest_weights_generated"] == 0
+    assert controls["training"]["copying_z"] < -1.96
+    assert abs(controls["real"]["copying_z"]) < 1.96
+    assert "20 training shapes, and the 14 of 15 held-out ones whose fits" in result["protocol"]["audit"]
+    assert len(result["audit"]["chamfer"]["generated"]) == len(result["neighbours"]) == 8
+    # The audit's noised copies and the control of that name are the same shapes.
+    assert metrics["nearest_chamfer_noise"] == controls["noise-0.02"]["nearest_chamfer"]
 
 
-def test_the_protocol_says_that_samples_were_chosen() -> None:
-    config = PRESETS["demo"]()
-    assert _deduplicated(config, 24) == {}
-    config = replace(config, evaluate=replace(config.evaluate, deduplicate=True))
-    assert "the 20 of 24 generated shapes whose nearest other one" in _deduplicated(config, 20)["deduplicated"]
+@pytest.mark.ray
+def test_every_control_says_how_many_were_compared(copying: RunDirectory) -> None:
+    controls = copying.read_json("evaluations", "none.json")["controls"]
+    assert set(controls) == {"real", *KINDS}
+    for row in controls.values():
+        assert (row["count"], row["empty"]) == (10, 0)
+        assert row["mmd_cd"] > 0
+    assert controls["repeated"]["cov_cd"] <= 2 / 15, "points differ, the surface does not"
+
+
+@pytest.mark.ray
+def test_results_of_two_protocols_stand_side_by_side(copying: RunDirectory) -> None:
+    former = copying.read_json("evaluations", "none.json")
+    other = config(copying.url, points=64, controls=False)
+    run_evaluate(copying, other, RESOURCES)
+    assert copying.read_json("evaluations", "none.json") == former
+    changed = copying.read_json("evaluations", "none-changed-to-64-points.json")
+    assert changed["protocol"]["name"] == "none, changed to 64 points"
+    assert changed["protocol"]["points"] == 64
+    assert "controls" not in changed
+    assert copying.read_json("metrics.json")["metrics"] == changed["metrics"]
+    few = config(copying.url, points=64, protocol="mlora")
+    with pytest.raises(UserError, match="compares with 2048 reference shapes, and there are 15"):
+        run_evaluate(copying, few, RESOURCES)
+
+
+@pytest.mark.ray
+def test_as_hyperdiffusions_code_does_it(ray_cluster: None, tmp_path: Path) -> None:
+    """Of 17 samples for 15 references the first 16 are looked at and the empty ones replaced: one can be, two cannot."""
+    run = write_run(tmp_path, radii(17, 3), empty=2)
+    asked = config(run.url, count=17, points=POINTS, protocol="hyperdiffusion-code", controls=False)
+    with pytest.raises(UserError, match="of the 17 generated, 16 were considered and 14 can be used"):
+        evaluated(run, asked, RESOURCES)
+    distinct = replace(asked, evaluate=replace(asked.evaluate, deduplicate=True, protocol="hyperdiffusion-paper"))
+    result = evaluated(run, distinct, RESOURCES)
+    assert "the 15 of 17 generated shapes whose nearest other one" in result["protocol"]["deduplicated"]
+    assert result["protocol"]["name"] == f"hyperdiffusion-paper, changed to {POINTS} points"
+    plain = evaluated(run, replace(distinct, evaluate=replace(distinct.evaluate, points=0, protocol="none")), RESOURCES)
+    assert result["metrics"]["mmd_cd"] > 50 * plain["metrics"]["mmd_cd"], "a hundred times that of scaled clouds"
+    assert result["intervals"]["mmd_cd"]["low"] < result["metrics"]["mmd_cd"] < result["intervals"]["mmd_cd"]["high"]
 
 
 def test_the_closest_pairs_are_chosen_among_all_samples() -> None:
-    def near(name: str, chamfer: float, rank: int) -> dict[str, object]:
+    def near(name: str, chamfer: float | None, rank: int) -> dict[str, object]:
         return {"id": name, "chamfer": chamfer, "chamfer_rank": rank}
 
     found = {
         "a": [near("x", 0.3, 1), near("y", 0.31, 2)],
         "b": [near("y", 0.1, 1), near("z", 0.15, 2)],
         "c": [near("z", 0.9, 5), near("x", 0.2, 1)],
+        "nowhere": [near("x", None, 1)],
     }
     assert closest_names(found, 2) == [(0.1, "b", "y"), (0.2, "c", "x")]
     assert len(closest_names(found, 9)) == 3
 
 
 def test_what_a_generator_took(tmp_path: Path) -> None:
-    config = Config(
+    small = Config(
         generator=GeneratorSettings(width=32, layers=2, heads=4), train=TrainSettings(steps=60, batch_size=4)
     )
     run = RunDirectory(str(tmp_path))
-    network = build_generator(field_of(config).layout, config.generator).network
+    network = build_generator(field_of(small).layout, small.generator).network
     parameters = sum(math.prod(parameter.shape) for parameter in network.parameters())
-    assert generator_cost(run, config) == {"parameters": parameters, "samples_seen": 240}
+    assert generator_cost(run, small) == {"parameters": parameters, "samples_seen": 240}
     (tmp_path / "training" / "generator").mkdir(parents=True)
     curve = "step,loss,learning_rate,seconds\n50,0.1,0.01,2.5\n60,0.1,0.01,3.25\n"
     (tmp_path / "training" / "generator" / "loss.csv").write_text(curve)
-    assert generator_cost(run, config)["train_seconds"] == 3.25
+    assert generator_cost(run, small)["train_seconds"] == 3.25

@@ -30,6 +30,7 @@ def samples(tmp_path: Path) -> RunDirectory:
             "theta": [place, 0.0],
             "bodies": 1,
             "surface": None if number == 3 else [0.0] * 6,
+            "reason": "the field is empty" if number == 3 else None,
         }
         for number, place in enumerate((0.0, 0.0, 4.0, 9.0, 4.5, 100.0))
     ]
@@ -38,10 +39,10 @@ def samples(tmp_path: Path) -> RunDirectory:
 
 
 def compared(run: RunDirectory, config: Config, references: int) -> tuple[list[str], int]:
-    names = compared_samples(run, config, references, "cpu")
-    shapes, empties = generated_shapes(run, config, names)
-    assert len(shapes.ids) + empties == len(names)
-    return [name[-1] for name in shapes.ids], empties
+    names = compared_samples(run, config, references)
+    shapes, reasons = generated_shapes(run, config, names)
+    assert sorted([*shapes.ids, *reasons]) == names
+    return [name[-1] for name in shapes.ids], len(reasons)
 
 
 def test_all_samples_are_compared_unless_asked(tmp_path: Path) -> None:
@@ -52,4 +53,4 @@ def test_all_samples_are_compared_unless_asked(tmp_path: Path) -> None:
     assert compared(run, distinct, 3) == (["2", "4"], 1)
     assert compared(run, distinct, 1) == ([], 1)
     assert compared(run, distinct, 9) == (["0", "1", "2", "4"], 1)
-    assert one_body_share(run, compared_samples(run, distinct, 3, "cpu")) == 1
+    assert one_body_share(run, compared_samples(run, distinct, 3)) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hdray.metrics.settings import NORMALISATIONS
+from hdray.metrics.protocols import NORMALISATIONS
 from hdray.report.data import NearestDistances
 from hdray.report.findings import (
     audit_finding,

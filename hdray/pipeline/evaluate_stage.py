@@ -167,12 +167,13 @@ def _deduplicated(config: Config, kept: int) -> dict[str, str]:
 
 
 def _motion(generated: Shapes, references: Shapes, squared: bool) -> dict[str, float]:
-    """How far animations move from frame to frame (mean Chamfer distance): means over generated and held-out ones."""
-    moved = {
-        "generated": steps(generated.clouds, squared=squared),
-        "held_out": steps(references.clouds, squared=squared),
-    }
-    return {f"frame_step_cd_{kind}": float(distances.mean()) for kind, distances in moved.items()}
+    """How far animations move from frame to frame: means over generated and held-out ones, and the former over the latter.
+
+    The ratio is NaN where held-out ones do not move.
+    """
+    made, real = (float(steps(some.clouds, squared=squared).mean()) for some in (generated, references))
+    ratio = made / real if real > 0 else math.nan
+    return {"frame_step_cd_generated": made, "frame_step_cd_held_out": real, "frame_step_ratio": ratio}
 
 
 def _audit_metrics(audit: Sequence[Novelty]) -> dict[str, float]:

@@ -69,12 +69,17 @@ _METRICS = {
     "frame_step_cd_generated": (
         "Step from frame to frame, generated",
         "As large as that of held-out animations: much more is jitter, much less is standing still.",
-        "Mean Chamfer distance of neighbouring frames.",
+        "Chamfer distance of neighbouring frames beyond that of two samples of one frame: 0 for what stands still.",
     ),
     "frame_step_cd_held_out": (
         "Step from frame to frame, held out",
         "",
         "The same of animations that no training has seen.",
+    ),
+    "frame_step_ratio": (
+        "Step, generated over held out",
+        "Near 1. Above 1.5 is jitter, near 0 standing still.",
+        "How much more generated animations move from frame to frame than animations that no training has seen.",
     ),
 }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.instances import ACCEPTED, Fitted, instances_schema, instances_table, read_columns, read_fitted
-from hdray.pipeline.lists import named, read_names
+from hdray.pipeline.lists import few, named, read_names
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 
 if TYPE_CHECKING:
@@ -27,18 +27,29 @@ def read_training(run: RunDirectory, config: Config) -> Fitted:
 
 
 def excluded_sources(config: Config, sources: Iterable[str]) -> set[str]:
-    """The sources that inputs.exclude_file names; none without one. Raises UserError where it names none of them."""
+    """The sources that inputs.exclude_file names; none without one.
+
+    Raises UserError where it names none of them, or not clearly.
+    """
     url = config.inputs.exclude_file
     if not url:
         return set()
     sources, names = sorted(sources), read_names(url)
-    found = named(sources, names)
+    found = {source for source in named(sources, names, url).values() if source is not None}
     if not found:
         raise UserError(
             f"inputs.exclude_file {url} names none of the {len(sources)} shapes; it has {names[0]}, they are such as "
             f"{next(iter(sources), 'none')}: give paths in the data, files' names, or these without extension"
         )
     return found
+
+
+def unmatched_names(config: Config, sources: Iterable[str]) -> str:
+    """A line on the names in inputs.exclude_file that are no source's; empty where there are none."""
+    url = config.inputs.exclude_file
+    meant = named(sources, read_names(url), url) if url else {}
+    unknown = [name for name, source in meant.items() if source is None]
+    return f"{len(unknown)} of the {len(meant)} names in {url} are no shape's: {few(unknown)}" if unknown else ""
 
 
 def exclusions_hash(config: Config) -> dict[str, str]:
@@ -48,12 +59,17 @@ def exclusions_hash(config: Config) -> dict[str, str]:
 
 
 def keep_exclusions(run: RunDirectory, config: Config) -> None:
-    """Keep in the run which of its shapes inputs.exclude_file names. Raises UserError where it names none of them."""
+    """Keep in the run which of its shapes inputs.exclude_file names, and say which names are no shape's.
+
+    Raises UserError where it names none of them, or not clearly.
+    """
     if not config.inputs.exclude_file:
         return
     table = read_columns(run, ["source"])
     ids = dict(zip(table["source"].to_pylist(), table["id"].to_pylist(), strict=True))
     run.write_json(sorted(ids[source] for source in excluded_sources(config, ids)), *EXCLUDED)
+    if remark := unmatched_names(config, ids):
+        print(remark, flush=True)
 
 
 def check_measured(run: RunDirectory, config: Config) -> None:

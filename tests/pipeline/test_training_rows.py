@@ -49,11 +49,14 @@ def test_each_rule_leaves_out_its_own(run: RunDirectory) -> None:
     assert read_fitted(run, ["test"]).ids == ["e"], "references are never filtered"
 
 
-def test_the_list_is_kept_as_it_was(run: RunDirectory, tmp_path: Path) -> None:
+def test_the_list_is_kept_as_it_was(
+    run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "bad.txt"
     file.write_text("a\nplanes/f.obj\ne.obj\nnone\n")
     chosen = config(exclude_file=str(file))
     keep_exclusions(run, chosen)
+    assert f"1 of the 4 names in {file} are no shape's: none\n" in capsys.readouterr().out
     assert read_training(run, chosen).ids == ["b", "d"]
     assert left_out(run, chosen)["inputs.exclude_file"] == 2
     assert read_training(run, config()).ids == ["a", "b", "d", "f"]

@@ -72,7 +72,11 @@ def distances_of_partners(a: Tensor, b: Tensor, *, squared: bool = True) -> Tens
     """Chamfer distance (N,) float32 of each still shape (N, P, 3), or animation (N, T, P, 3), from the one of its row in b."""
     one, other = (clouds.unsqueeze(1) if clouds.dim() == 3 else clouds for clouds in (a, b))
     pairs = [(frame, frame) for frame in range(one.shape[1])]
-    return _per_shape(lambda row: distances_of_pairs(_array(one[row]), _array(other[row]), pairs, squared).mean(), len(a))
+
+    def distance(row: int) -> float:
+        return float(distances_of_pairs(_array(one[row]), _array(other[row]), pairs, squared).mean())
+
+    return _per_shape(distance, len(a))
 
 
 def steps(clouds: Tensor, *, squared: bool = True) -> Tensor:
@@ -88,16 +92,15 @@ def steps(clouds: Tensor, *, squared: bool = True) -> Tensor:
     frames, points = clouds.shape[1:3]
     if frames < 2 or points < 2:
         raise ValueError(f"{frames} frames of {points} points show no step: two of either are needed")
-    last = frames - 1
-    apart = [(t, t + 1) for t in range(last)] + [(t + 1, t) for t in range(last)]
-    same = [(t, t) for t in range(frames)]
-    # Of a step the floor is the mean of its two frames': the first and last frame belong to one step, the others to two.
-    weight = np.array([1 / (2 * last)] * (2 * last) + [-(1 if t in (0, last) else 2) / (2 * last) for t in range(frames)])
+    nexts = [(t, t + 1) for t in range(frames - 1)]
+    pairs = [*nexts, *[(later, t) for t, later in nexts], *[(t, t) for t in range(frames)]]
 
     def step(row: int) -> float:
-        # A frame's first half are points 0, 2, ..., so that halves are alike in whatever order points come.
-        halves = (_array(clouds[row, :, start : points - points % 2 : 2]) for start in (0, 1))  # (T, P / 2, 3) each
-        return float(weight @ distances_of_pairs(*halves, apart + same, squared))
+        # Every other point: halves are alike in whatever order points come. (T, P / 2, 3) each.
+        halves = (_array(clouds[row, :, start : points - points % 2 : 2]) for start in (0, 1))
+        distances = distances_of_pairs(*halves, pairs, squared)
+        moved, floor = np.split(distances, [2 * len(nexts)])
+        return float(moved.mean() - (floor[:-1].mean() + floor[1:].mean()) / 2)
 
     return _per_shape(step, len(clouds))
 

@@ -36,9 +36,7 @@ def distances_by_trees(a: Tensor, b: Tensor | None, squared: bool, threads: int)
     return result + result.T if b is None else result
 
 
-def distances_of_pairs(
-    a: np.ndarray, b: np.ndarray, pairs: Sequence[tuple[int, int]], squared: bool
-) -> np.ndarray:
+def distances_of_pairs(a: np.ndarray, b: np.ndarray, pairs: Sequence[tuple[int, int]], squared: bool) -> np.ndarray:
     """Chamfer distances (n,) float64 of n pairs (row of a, row of b) of clouds a (N, P, 3) and b (M, Q, 3), on this thread.
 
     Raises ValueError where a coordinate is not finite.

@@ -24,6 +24,7 @@ from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import counts
+from hdray.pipeline.reconstruction import reconstruction
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.shapes import (
     SPLITS,
@@ -107,6 +108,7 @@ def _evaluate(run_url: str, config: Config) -> dict[str, Any]:
     generated, empties = generated_shapes(run, config, names)
     metrics, protocol = evaluate(generated.clouds, references.clouds, empties, settings, device)
     metrics["one_body"] = one_body_share(run, names)
+    metrics |= reconstruction([references, training], config)
     if config.signal.frames:
         metrics |= _motion(generated, references, settings.squared)
     count = max(1, min(len(generated.ids) + empties, len(training.ids)))

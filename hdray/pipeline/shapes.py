@@ -42,7 +42,7 @@ def training_shapes(run: RunDirectory, config: Config) -> Shapes:
 
 def real_shapes(fitted: Fitted, config: Config) -> Shapes:
     """Fitted shapes by points on their own surfaces."""
-    surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
+    surface = measured_points(torch.from_numpy(fitted.surface.astype(np.int32)), config)
     return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
 
 
@@ -65,11 +65,11 @@ def generated_shapes(run: RunDirectory, config: Config, names: list[str]) -> tup
     solid = table.filter(pc.is_valid(table["surface"]))
     if not solid.num_rows:
         width = len(table["theta"][0].values)
-        return Shapes([], torch.empty(0, width), _clouds(torch.empty(0, 3), config)), table.num_rows
+        return Shapes([], torch.empty(0, width), measured_points(torch.empty(0, 3), config)), table.num_rows
     shapes = Shapes(
         solid["id"].to_pylist(),
         torch.from_numpy(matrix(solid["theta"], np.float32)),
-        _clouds(torch.from_numpy(matrix(solid["surface"], np.float32)), config).clone(),
+        measured_points(torch.from_numpy(matrix(solid["surface"], np.float32)), config).clone(),
     )
     return shapes, table.num_rows - solid.num_rows
 
@@ -91,7 +91,7 @@ def shapes_of(ids: list[str], theta: torch.Tensor, config: Config, purpose: str)
     rows = [index for index, _ in solid]
     drawn = [extraction.points(meshes, f"{purpose} {ids[index]}") for index, meshes in solid]
     clouds = torch.from_numpy(np.array(drawn, np.float32).reshape(len(rows), -1, 3))
-    return Shapes([ids[row] for row in rows], theta[rows], _clouds(clouds, config)), len(theta) - len(rows)
+    return Shapes([ids[row] for row in rows], theta[rows], measured_points(clouds, config)), len(theta) - len(rows)
 
 
 def _samples(run: RunDirectory, names: list[str], columns: list[str]) -> "pyarrow.Table":
@@ -103,7 +103,7 @@ def _samples(run: RunDirectory, names: list[str], columns: list[str]) -> "pyarro
     return table.filter(pc.is_in(table["id"], value_set=pa.array(names, pa.string())))
 
 
-def _clouds(surface: torch.Tensor, config: Config) -> torch.Tensor:
+def measured_points(surface: torch.Tensor, config: Config) -> torch.Tensor:
     """The points to measure by, (N, P, 3) or (N, T, P, 3), of all those kept of each shape or frame, (N, ..., 3)."""
     kept, frames = config.signal.surface_points, config.signal.frames
     shape = (len(surface), frames, kept, 3) if frames else (len(surface), kept, 3)

@@ -44,6 +44,18 @@ _METRICS = {
         "Higher is better, 1 at most, where real shapes are in one piece.",
         "Share of generated shapes (in every frame of an animation) with a single connected piece of at least 1 % of the volume.",
     ),
+    "reconstruction_cd": (
+        "Chamfer distance of fits",
+        "As low as its floor, which is that of a perfect field. It depends on scale, point count and squaring.",
+        "Mean over training and held-out shapes, 64 at most, of the distance of the surface of the fitted field from the "
+        "shape's own, in the unit box.",
+    ),
+    "reconstruction_cd_floor": (
+        "The same, floor",
+        "",
+        "Of two samples of one field's surface, as many points each: not 0, as points are finitely many.",
+    ),
+    "reconstruction_empty": ("Fits without a surface", "0", "Share of these fields, which the two means leave out."),
     "withheld_share": (
         "Show the combination withheld",
         "The share of all chairs that do, if the generator combines parts freely; above what mistakes alone would give.",

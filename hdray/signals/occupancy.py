@@ -225,6 +225,4 @@ class MeshSampling:
     def __call__(self, instance: str, *files: tuple[bytes, str]) -> ShapeSample:
         """The labelled points in the one file. Raises Rejected."""
         [(content, extension)] = files
-        return sample_mesh_file(
-            content, extension, self.settings, self.seed, instance, self.measure_self_intersection
-        )
+        return sample_mesh_file(content, extension, self.settings, self.seed, instance, self.measure_self_intersection)

@@ -49,9 +49,7 @@ def test_each_rule_leaves_out_its_own(run: RunDirectory) -> None:
     assert read_fitted(run, ["test"]).ids == ["e"], "references are never filtered"
 
 
-def test_the_list_is_kept_as_it_was(
-    run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_list_is_kept_as_it_was(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "bad.txt"
     file.write_text("a\nplanes/f.obj\ne.obj\nnone\n")
     chosen = config(exclude_file=str(file))

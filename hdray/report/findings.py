@@ -68,15 +68,25 @@ _METRICS = {
         "0",
         "Share of training shapes, by their fitted fields, that the recogniser says show the combination.",
     ),
+    "withheld_mixtures": (
+        "Mixtures that show it",
+        "0",
+        "The same of averages of two training vectors, which show parts of both without anything new.",
+    ),
     "withheld_population": (
         "Chairs that show it",
         "",
         "Share of all chairs in the run, trained on and withheld: the truth.",
     ),
-    "withheld_accuracy": (
+    "withheld_accuracy_training": (
         "The recogniser is right",
         "1",
-        "How often, on fitted fields, for the part of the combination that it reads worst.",
+        "How often, on the fitted fields of training shapes, for the part of the combination that it reads worst.",
+    ),
+    "withheld_accuracy_withheld": (
+        "The same, on what is withheld",
+        "1",
+        "On the fitted fields of shapes that have all of the parts.",
     ),
     "frame_step_cd_generated": (
         "Step from frame to frame, generated",

@@ -97,8 +97,8 @@ def steps(clouds: Tensor, *, squared: bool = True) -> Tensor:
 
     def step(row: int) -> float:
         # Every other point: halves are alike in whatever order points come. (T, P / 2, 3) each.
-        halves = (_array(clouds[row, :, start : points - points % 2 : 2]) for start in (0, 1))
-        distances = distances_of_pairs(*halves, pairs, squared)
+        one, other = (_array(clouds[row, :, start : points - points % 2 : 2]) for start in (0, 1))
+        distances = distances_of_pairs(one, other, pairs, squared)
         moved, floor = np.split(distances, [2 * len(nexts)])
         return float(moved.mean() - (floor[:-1].mean() + floor[1:].mean()) / 2)
 

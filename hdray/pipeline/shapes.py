@@ -90,7 +90,7 @@ def shapes_of(ids: list[str], theta: torch.Tensor, config: Config, purpose: str)
     solid = [(index, meshes) for index, meshes in made if not isinstance(meshes, EmptySurface)]
     rows = [index for index, _ in solid]
     drawn = [extraction.points(meshes, f"{purpose} {ids[index]}") for index, meshes in solid]
-    clouds = torch.from_numpy(np.array(drawn, np.float32).reshape(len(rows), -1, 3))
+    clouds = torch.from_numpy(np.array(drawn, np.float32))
     return Shapes([ids[row] for row in rows], theta[rows], measured_points(clouds, config)), len(theta) - len(rows)
 
 

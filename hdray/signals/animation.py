@@ -101,7 +101,7 @@ def sample_animation(animation: Animation, settings: OccupancySettings, *seed: i
             raise Rejected(_in_frame(number, settings, rejection)) from rejection
     joined = {name: np.concatenate([getattr(sample, name) for sample in samples]) for name in POINT_ARRAYS}
     fraction = float(np.mean([sample.solid_fraction for sample in samples]))
-    return ShapeSample(repairs=list(dict.fromkeys(repairs)), solid_fraction=fraction, **joined)
+    return ShapeSample(repairs=list(dict.fromkeys(repairs)), solid_fraction=fraction, self_intersection=None, **joined)
 
 
 def _in_frame(number: int, settings: OccupancySettings, rejection: Rejected) -> str:

@@ -48,7 +48,7 @@ class InputSettings:
     exclude_file: str = later("")
     """List of files (a path or a name a line, or a CSV column `file`) not to train on; references keep them."""
     max_self_intersection: float = later(1.0)
-    """Largest share of a file's surface that may cut through itself in training (not in references); 1: any."""
+    """Largest share of a file's surface that may cut through itself in training (not in references); 1: not measured."""
     withhold: str = later("")
     """Parts of the procedural chairs, such as arms+stretchers: chairs that show all of them are withheld, as the test split."""
     up: str = execution("y")

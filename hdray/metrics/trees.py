@@ -5,6 +5,7 @@ cloud answers a lookup after looking at a few dozen points, exactly, in float64.
 all its pairs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,20 @@ def distances_by_trees(a: Tensor, b: Tensor | None, squared: bool, threads: int)
 
     on_threads(fill_row, len(left), threads)
     return result + result.T if b is None else result
+
+
+def distances_of_pairs(a: np.ndarray, b: np.ndarray, pairs: Sequence[tuple[int, int]], squared: bool) -> np.ndarray:
+    """Chamfer distances (n,) float64 of n pairs (row of a, row of b) of clouds a (N, P, 3) and b (M, Q, 3), on this thread.
+
+    Raises ValueError where a coordinate is not finite.
+    """
+    left, right = [_Cloud(cloud) for cloud in a], [_Cloud(cloud) for cloud in b]
+    return np.array(
+        [
+            left[one].mean_nearest(right[other], squared) + right[other].mean_nearest(left[one], squared)
+            for one, other in pairs
+        ]
+    )
 
 
 class _Cloud:

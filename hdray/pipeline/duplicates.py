@@ -13,12 +13,10 @@ from hdray.pipeline.comparing import Comparing
 from hdray.pipeline.groups import Groups
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import instances_table, read_columns
+from hdray.pipeline.lists import few
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.splits import with_splits
 from hdray.signals.fingerprint import ALIKE, SAME
-
-NAMED = 5
-"""Duplicates that the log names."""
 
 
 def with_duplicates(run: RunDirectory, config: Config, inputs: list[Input], resources: Resources) -> list[Input]:
@@ -111,16 +109,11 @@ def _report(inputs: list[Input], config: Config) -> None:
     together = "split as inputs.split_file says" if config.inputs.split_file else "together in one split"
     what = "left out" if config.inputs.duplicates == "drop" else together
     pairs = [f"{item.source} of {of.source}" for item, of in copies]
-    print(f"{len(copies)} of {len(inputs)} shapes are duplicates of others, {what}: {_few(pairs)}", flush=True)
+    print(f"{len(copies)} of {len(inputs)} shapes are duplicates of others, {what}: {few(pairs)}", flush=True)
     apart = [
         f"{item.source} ({item.split}) of {of.source} ({of.split})"
         for item, of in copies
         if item.split != of.split and not item.reason
     ]
     if apart:
-        print(f"warning: {len(apart)} duplicates lie in another split than the first: {_few(apart)}", flush=True)
-
-
-def _few(names: list[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+        print(f"warning: {len(apart)} duplicates lie in another split than the first: {few(apart)}", flush=True)

@@ -1,6 +1,7 @@
 """Generated against held-out shapes under a named protocol, and the audit: does the generator generate or memorise?"""
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import Fitted, counts, read_columns, read_fitted
+from hdray.pipeline.reconstruction import DRAWS, reconstructed, reconstruction
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.run_protocol import HELD_OUT, TRAINING, check_numbers, described, evaluation_file, protocol_of
 from hdray.pipeline.score import plain
@@ -124,11 +126,17 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     together = dict.fromkeys([noise, *(kind for kind in kinds if kind in COPIES)])
     sets = {kind: control_vectors(kind, training, selection, config) for kind in together}
     sets |= {TRAINING: training, HELD_OUT: _passing(held_out, known, config.fit.minimum_near_iou)}
+    has_field = config.field.kind != "points"  # a cloud is its own surface, and its points come in no order
+    both = reconstructed([fitted, held_out], config)
+    if has_field:
+        sets |= dict.fromkeys(DRAWS, Vectors(both.ids, torch.from_numpy(both.theta)))
     surfaces = field_surfaces(sets, config, protocol, resources)
+    if has_field:
+        own = own_surfaces(both, both.ids, known, config, protocol)
+        metrics |= reconstruction(both, own, [surfaces[name] for name in DRAWS], protocol.squared)
     audit = Audit(training, surfaces[TRAINING], protocol, resources)
     sets[GENERATED], surfaces[GENERATED] = Vectors(samples.ids, samples.theta), generated
-    ordered = config.field.kind != "points"  # the points of a cloud come in no order: its vector may be far away
-    distances = {kind: audit.both(sets[kind], surfaces[kind], ordered) for kind in (GENERATED, HELD_OUT, noise)}
+    distances = {kind: audit.both(sets[kind], surfaces[kind], has_field) for kind in (GENERATED, HELD_OUT, noise)}
     found = [
         novelty(space, *(distances[kind][space] for kind in (GENERATED, HELD_OUT, noise)))
         for space in ("weights", "chamfer")
@@ -177,12 +185,13 @@ def _stacked(shapes: ShapeSet) -> torch.Tensor:
 
 
 def _motion(generated: torch.Tensor, references: torch.Tensor, squared: bool) -> dict[str, float]:
-    """How far animations move from frame to frame (mean Chamfer distance): means over generated and held-out ones."""
-    moved = {
-        "generated": steps(generated, squared=squared),
-        "held_out": steps(references, squared=squared),
-    }
-    return {f"frame_step_cd_{kind}": float(distances.mean()) for kind, distances in moved.items()}
+    """How far animations move from frame to frame: means over generated and held-out ones, and the former over the latter.
+
+    The ratio is NaN where held-out ones do not move.
+    """
+    made, real = (float(steps(some, squared=squared).mean()) for some in (generated, references))
+    ratio = made / real if real > 0 else math.nan
+    return {"frame_step_cd_generated": made, "frame_step_cd_held_out": real, "frame_step_ratio": ratio}
 
 
 def _audit_metrics(audit: Sequence[Novelty]) -> dict[str, float]:

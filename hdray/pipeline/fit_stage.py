@@ -14,6 +14,7 @@ from hdray.pipeline.other_fits import check_other
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+from hdray.pipeline.training_rows import check_measured
 from hdray.signals.rejection import Rejected
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ def fit_keys(config: Config) -> dict[str, object]:
 def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
     """Everything that can be wrong before work starts; the run's inputs, and the files of the data that are none.
 
-    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files.
+    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, or lack
+    what training asks for.
     """
     inputs, others = list_inputs(config)
     if config.fits:
         check_other(run, RunDirectory(config.fits), STAGE, fit_keys(config))
     record = run.record(STAGE)
+    check_measured(RunDirectory(config.fits) if config.fits and record is None else run, config)
     if record is not None and run.has("commits"):
         _check_unchanged(run, config, [item for item in inputs if item.modified > record["started"]])
     return inputs, others

@@ -1,11 +1,16 @@
 """How often a run's samples show the combination of parts that it withheld, and how well that can be told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
 
 from hdray.config.tree import Config
 from hdray.metrics.chair_parts import shown_parts
-from hdray.metrics.generalisation import Parts, Read, generalisation
+from hdray.metrics.controls import control_set
+from hdray.metrics.generalisation import Fits, Parts, Read, generalisation
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.generate_stage import sample_ids
 from hdray.pipeline.instances import Fitted, read_columns, read_fitted
@@ -15,10 +20,12 @@ from hdray.pipeline.training_rows import read_training
 from hdray.signals.chair_design import combination, parts_of
 
 MOST_READ = 512
-"""Fitted fields whose surfaces are extracted and read, of training and of withheld chairs each: the first in order of
-their ids, which are hashes. Half a percent of false positives is seen among so many."""
+"""Fitted fields whose surfaces are extracted and read, of training and of withheld chairs and of mixtures each: the first
+in order of their ids, which are hashes. Half a percent of false positives is seen among so many."""
 READ_TOGETHER = 16
 """Fields that one Ray task reads."""
+
+Result = TypeVar("Result")
 
 
 def withheld_result(run: RunDirectory, config: Config, resources: Resources) -> dict[str, Any]:
@@ -29,15 +36,15 @@ def withheld_result(run: RunDirectory, config: Config, resources: Resources) -> 
     withheld = combination(config.inputs.withhold)
     generated, empties = generated_shapes(run, config, sample_ids(config))
     samples = dict(zip(generated.ids, shown_parts(generated.clouds), strict=True))
-    training = _read(read_training(run, config), config, resources)
-    test = _read(read_fitted(run, ["test"]), config, resources)
+    fitted = read_training(run, config)
+    training, test = (_read(some, config, resources) for some in (fitted, read_fitted(run, ["test"])))
     sources = read_columns(run, ["source"])["source"].to_pylist()
     result = generalisation(
         withheld,
         samples=[*samples.values(), *[frozenset[str]()] * len(empties)],
-        training=Read([row.truth for row in training], [row.field for row in training]),
-        test=Read([row.truth for row in test], [row.field for row in test]),
-        surfaces=Read([row.truth for row in training + test], [row.surface for row in training + test]),
+        training=_fits(training),
+        test=_fits(test),
+        mixtures=_mixtures(fitted, config, resources),
         population=[parts_of(config.seed, source) for source in sources],
     )
     return {
@@ -56,27 +63,59 @@ class _Row:
     surface: Parts
 
 
+def _fits(rows: list[_Row]) -> Fits:
+    truth = [row.truth for row in rows]
+    return Fits(Read(truth, [row.field for row in rows]), Read(truth, [row.surface for row in rows]))
+
+
 def _read(fitted: Fitted, config: Config, resources: Resources) -> list[_Row]:
-    """The first chairs of these, a Ray task for every few."""
+    """The first chairs of these."""
+    parts = [
+        Fitted(fitted.ids[block], fitted.sources[block], fitted.theta[block], fitted.surface[block])
+        for block in _blocks(len(fitted.ids))
+    ]
+    return _in_tasks(_read_some, [(part, config) for part in parts], config, resources)
+
+
+def _mixtures(training: Fitted, config: Config, resources: Resources) -> list[Parts]:
+    """What averages of pairs of these vectors show, one for each of as many as are read; none where they mean nothing."""
+    if config.field.kind == "points" or len(training.ids) < 2:  # points come in no order, so averages are of any two
+        return []
+    names, theta = control_set("average", torch.from_numpy(training.theta), training.ids, MOST_READ, config.seed)
+    parts = [(names[block], theta[block].numpy(), config) for block in _blocks(len(names))]
+    return _in_tasks(_show_some, parts, config, resources)
+
+
+def _blocks(count: int) -> list[slice]:
+    """The first `count`, or MOST_READ, rows in parts for a task each."""
+    last = min(count, MOST_READ)
+    return [slice(start, min(start + READ_TOGETHER, last)) for start in range(0, last, READ_TOGETHER)]
+
+
+def _in_tasks(
+    work: Callable[..., list[Result]], parts: list[tuple[Any, ...]], config: Config, resources: Resources
+) -> list[Result]:
+    """All that work gives for each of these arguments, a Ray task each."""
     import ray
 
-    options = {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
-    task = ray.remote(_read_some).options(**options)
-    count = min(len(fitted.ids), MOST_READ)
-    blocks = [slice(start, min(start + READ_TOGETHER, count)) for start in range(0, count, READ_TOGETHER)]
-    parts = [
-        Fitted(fitted.ids[block], fitted.sources[block], fitted.theta[block], fitted.surface[block]) for block in blocks
-    ]
-    return [row for rows in ray.get([task.remote(part, config) for part in parts]) for row in rows]
+    task = ray.remote(work).options(num_cpus=config.execution.task_cpus, num_gpus=resources.gpus_per_actor)
+    return [result for results in ray.get([task.remote(*part) for part in parts]) for result in results]
 
 
 def _read_some(fitted: Fitted, config: Config) -> list[_Row]:
-    """A row for each of these chairs; a field without a surface shows nothing."""
-    use_threads(config.execution.fitting_threads)
-    own = real_shapes(replace(fitted, theta=fitted.theta.copy()), config)  # what Ray hands over is read-only
-    extracted, _ = shapes_of(own.ids, own.theta, config, "recognised")
-    fields = dict(zip(extracted.ids, shown_parts(extracted.clouds), strict=True))
+    """A row for each of these chairs."""
+    fields = _show_some(fitted.ids, fitted.theta, config)
+    surfaces = shown_parts(real_shapes(replace(fitted, theta=fitted.theta.copy()), config).clouds)
     return [
-        _Row(parts_of(config.seed, source), fields.get(name, frozenset()), surface)
-        for name, source, surface in zip(fitted.ids, fitted.sources, shown_parts(own.clouds), strict=True)
+        _Row(parts_of(config.seed, source), field, surface)
+        for source, field, surface in zip(fitted.sources, fields, surfaces, strict=True)
     ]
+
+
+def _show_some(names: list[str], theta: np.ndarray, config: Config) -> list[Parts]:
+    """What the fields of vectors (N, D) show; one without a surface shows nothing."""
+    use_threads(config.execution.fitting_threads)
+    vectors = torch.from_numpy(theta.copy())  # what Ray hands over is read-only
+    extracted, _ = shapes_of(names, vectors, config, "recognised")
+    shown = dict(zip(extracted.ids, shown_parts(extracted.clouds), strict=True))
+    return [shown.get(name, frozenset()) for name in names]

@@ -64,7 +64,8 @@ def instances_schema() -> "pyarrow.Schema":
     held-out points; iou and near_iou: on held-out uniform and near-surface points;
     these three are null for clouds of points, which have no inside. fit_seconds: the time of the fitting
     batch divided by the shapes in it. self_intersection: share of the file's surface that cuts through itself (see
-    hdray.signals.self_intersection), null where it was not measured. reason: why there is no vector.
+    hdray.signals.self_intersection), NaN where that is too much to measure, null where inputs.max_self_intersection was 1
+    when the file was read, and so nobody measured. reason: why there is no vector.
     """
     import pyarrow as pa
 

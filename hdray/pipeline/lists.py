@@ -2,17 +2,21 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from hdray.errors import UserError
 from hdray.pipeline.storage import read_bytes
 
+MENTIONED = 5
+"""Names that a line in the log gives."""
+
 
 def read_table(url: str, column: str) -> dict[str, str]:
     """The column of each file in a CSV file with the columns file,<column>. Raises UserError for another."""
     try:
-        rows = list(csv.DictReader(io.StringIO(read_bytes(url).decode())))
+        rows = list(csv.DictReader(io.StringIO(read_bytes(url).decode("utf-8-sig"))))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{url} cannot be read as a CSV file with the columns file,{column}: {error}") from error
     if not rows or not {"file", column} <= rows[0].keys():
@@ -21,16 +25,17 @@ def read_table(url: str, column: str) -> dict[str, str]:
 
 
 def read_names(url: str) -> list[str]:
-    """The names in a text file, one a line, or in the first column of a CSV file; a heading `file` is none.
+    """The names in a file: the column `file` of a CSV file whose heading has one, of any other file its lines.
 
     Raises UserError where there are none.
     """
     try:
-        rows = list(csv.reader(io.StringIO(read_bytes(url).decode())))
+        text = read_bytes(url).decode("utf-8-sig")
+        table = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+        lines = [row["file"] or "" for row in table] if "file" in (table.fieldnames or ()) else text.splitlines()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{url} cannot be read as a list of files, one a line: {error}") from error
-    names = [row[0].strip() for row in rows if row and row[0].strip()]
-    names = names[1:] if names[:1] == ["file"] else names
+    names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise UserError(
             f"{url} holds no names; give a file a line: its path in the data, its name, or that without extension"
@@ -38,11 +43,30 @@ def read_names(url: str) -> list[str]:
     return names
 
 
-def named(sources: Iterable[str], names: Iterable[str]) -> set[str]:
-    """The sources that are named: by their path, by the file's name, or by that without its extension."""
-    wanted = set(names)
-    return {
-        source
-        for source in sources
-        if not wanted.isdisjoint((source, PurePosixPath(source).name, PurePosixPath(source).stem))
-    }
+def named(sources: Iterable[str], names: Iterable[str], url: str) -> dict[str, str | None]:
+    """The source that each name means: by its path, or else by the file's name, with or without extension.
+
+    None where it means none. Raises UserError, naming the list's `url`, where a name that is no path fits several.
+    """
+    by_name: dict[str, list[str]] = defaultdict(list)
+    every = set(sources)
+    for source in sorted(every):
+        path = PurePosixPath(source)
+        for short in {path.name, path.stem}:
+            by_name[short].append(source)
+    found: dict[str, str | None] = {}
+    for name in names:
+        fitting = [name] if name in every else by_name.get(name, [])
+        if len(fitting) > 1:
+            raise UserError(
+                f"{url} has {name}, which {len(fitting)} shapes are called, {fitting[0]} and {fitting[1]} for two: give "
+                "their paths in the data instead"
+            )
+        found[name] = fitting[0] if fitting else None
+    return found
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    more = len(names) - MENTIONED
+    return ", ".join(names[:MENTIONED]) + (f" and {more} more" if more > 0 else "")

@@ -1,6 +1,5 @@
 """The sampling stage: an actor that turns rows of the manifest into labelled points, or into reasons."""
 
-import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ class SamplingActor:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        reading = MeshSampling(config.signal, config.seed)
+        reading = MeshSampling(config.signal, config.seed, config.inputs.max_self_intersection < 1)
         self.reader = LimitedReader(reading, config.signal.time_limit_s, config.signal.memory_limit_gb)
         self.reader.start()
 
@@ -45,8 +44,7 @@ class SamplingActor:
             sampled.update(status=REJECTED, reason=str(rejection))
         else:
             sampled.update(status=ACCEPTED, repairs=sample.repairs, solid_fraction=sample.solid_fraction)
-            if not math.isnan(sample.self_intersection):
-                sampled["self_intersection"] = sample.self_intersection
+            sampled["self_intersection"] = sample.self_intersection
             sampled.update({name: getattr(sample, name).tobytes() for name in ("surface", *POINT_COLUMNS)})
         sampled["sample_seconds"] = time.perf_counter() - start
         return sampled

@@ -133,7 +133,7 @@ def shapes_of(ids: list[str], theta: torch.Tensor, config: Config, purpose: str)
     found = surface_clouds(theta, [[f"{purpose} {name}"] for name in ids], config)
     solid = [(row, clouds[0]) for row, clouds in enumerate(found) if not isinstance(clouds, EmptySurface)]
     rows = [row for row, _ in solid]
-    clouds = torch.from_numpy(np.array([cloud for _, cloud in solid], np.float32).reshape(len(rows), -1, 3))
+    clouds = torch.from_numpy(np.array([cloud for _, cloud in solid], np.float32))
     reasons = {name: made.reason for name, made in zip(ids, found, strict=True) if isinstance(made, EmptySurface)}
     return Shapes([ids[row] for row in rows], theta[rows], _clouds(clouds, config)), reasons
 

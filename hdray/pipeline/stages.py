@@ -21,7 +21,7 @@ from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import STAGE as TRAIN_STAGE
 from hdray.pipeline.train_stage import check_train, run_train, train_keys
-from hdray.pipeline.training_rows import excluded_sources
+from hdray.pipeline.training_rows import excluded_sources, unmatched_names
 
 
 def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
@@ -40,6 +40,8 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
             begin = time.monotonic()
             print(f"== {stage}", flush=True)
             if stage == "fit":
+                if remark := unmatched_names(config, [item.source for item in inputs]):
+                    print(remark, flush=True)
                 other = RunDirectory(config.fits) if config.fits and run.record(FIT_STAGE) is None else None
                 if other:
                     copy_comparisons(run, other)

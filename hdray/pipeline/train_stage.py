@@ -20,7 +20,7 @@ from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import initialisation_url, read_initialisation
 from hdray.pipeline.storage import read_bytes
 from hdray.pipeline.training import Training, WorkerResources, train
-from hdray.pipeline.training_rows import exclusions_hash, keep_exclusions, left_out, read_training
+from hdray.pipeline.training_rows import check_measured, exclusions_hash, keep_exclusions, left_out, read_training
 
 STAGE = "train"
 TRAINEE = "generator"
@@ -68,10 +68,12 @@ def generator_cost(run: RunDirectory, config: Config) -> dict[str, float]:
 
 
 def check_train(run: RunDirectory, config: Config, alone: bool) -> None:
-    """Raise UserError where there is nothing to train on, or the list of what is not to be trained on has changed."""
+    """Raise UserError where there is nothing to train on, or what is not to be trained on is not known or has changed."""
     fit = run.record(FIT_STAGE)
     if alone and not (fit and fit["complete"]):
         raise UserError(f"{run.url} holds no complete set of fits; run jobs/fit.py --run {run.url} first")
+    if alone:
+        check_measured(run, config)
     run.check(STAGE, train_keys(config), exclusions_hash(config))
 
 

@@ -48,6 +48,18 @@ _METRICS = {
         "Higher is better, 1 at most, where real shapes are in one piece.",
         "Share of generated shapes (in every frame of an animation) with a single connected piece of at least 1 % of the volume.",
     ),
+    "reconstruction_cd": (
+        "Chamfer distance of fits",
+        "As low as its floor, which is that of a perfect field. It depends on scale, point count and squaring.",
+        "Mean over training and held-out shapes, 64 at most, of the distance of the surface of the fitted field from the "
+        "shape's own, in the unit box.",
+    ),
+    "reconstruction_cd_floor": (
+        "The same, floor",
+        "",
+        "Of two samples of one field's surface, as many points each: not 0, as points are finitely many.",
+    ),
+    "reconstruction_empty": ("Fits without a surface", "0", "Share of these fields, which the two means leave out."),
     "withheld_share": (
         "Show the combination withheld",
         "The share of all chairs that do, if the generator combines parts freely; above what mistakes alone would give.",
@@ -60,25 +72,40 @@ _METRICS = {
         "0",
         "Share of training shapes, by their fitted fields, that the recogniser says show the combination.",
     ),
+    "withheld_mixtures": (
+        "Mixtures that show it",
+        "0",
+        "The same of averages of two training vectors, which show parts of both without anything new.",
+    ),
     "withheld_population": (
         "Chairs that show it",
         "",
         "Share of all chairs in the run, trained on and withheld: the truth.",
     ),
-    "withheld_accuracy": (
+    "withheld_accuracy_training": (
         "The recogniser is right",
         "1",
-        "How often, on fitted fields, for the part of the combination that it reads worst.",
+        "How often, on the fitted fields of training shapes, for the part of the combination that it reads worst.",
+    ),
+    "withheld_accuracy_withheld": (
+        "The same, on what is withheld",
+        "1",
+        "On the fitted fields of shapes that have all of the parts.",
     ),
     "frame_step_cd_generated": (
         "Step from frame to frame, generated",
         "As large as that of held-out animations: much more is jitter, much less is standing still.",
-        "Mean Chamfer distance of neighbouring frames.",
+        "Chamfer distance of neighbouring frames beyond that of two samples of one frame: 0 for what stands still.",
     ),
     "frame_step_cd_held_out": (
         "Step from frame to frame, held out",
         "",
         "The same of animations that no training has seen.",
+    ),
+    "frame_step_ratio": (
+        "Step, generated over held out",
+        "Near 1. Above 1.5 is jitter, near 0 standing still.",
+        "How much more generated animations move from frame to frame than animations that no training has seen.",
     ),
 }
 

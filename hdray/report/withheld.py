@@ -46,6 +46,17 @@ def withheld_view(result: Mapping[str, Any], showing: Sequence[GeneratedShape], 
             result["false_positives"],
             "None has it: what the recogniser takes for it on their fitted fields. The samples' share must exceed this.",
         ),
+        *(
+            [
+                _share(
+                    "Averages of two of them",
+                    result["mixtures"],
+                    "Mixtures of vectors, which generalise nothing. The samples' share must exceed this as well.",
+                )
+            ]
+            if result["mixtures"]
+            else []
+        ),
         _share(
             "Chairs withheld, recognised",
             result["recognised"],
@@ -56,11 +67,15 @@ def withheld_view(result: Mapping[str, Any], showing: Sequence[GeneratedShape], 
         rows += [
             _share(f"Samples that show {part}", of["samples"], "With or without the rest of the combination."),
             _share(f"Chairs trained on that have {part}", of["training"], "The truth."),
-            _share(f"Right about {part}, on fields", of["accuracy_fields"], "The recogniser on fitted fields."),
-            _share(
-                f"Right about {part}, on meshes", of["accuracy_surfaces"], "The recogniser on the chairs themselves."
-            ),
         ]
+        for kind, on, meaning in (
+            ("fields", "fields", "The recogniser on fitted fields."),
+            ("surfaces", "meshes", "The recogniser on the chairs themselves."),
+        ):
+            rows += [
+                _share(f"Right about {part}, on {on} {trained}", of[f"accuracy_{kind}_{name}"], meaning)
+                for name, trained in (("training", "trained on"), ("withheld", "withheld"))
+            ]
     pictures = tuple((picture_address(shape, up), shape.id) for shape in showing[:MOST_PICTURED])
     amount = (
         f"The first {len(pictures)} of the {len(showing)}" if len(pictures) < len(showing) else f"The {len(showing)}"

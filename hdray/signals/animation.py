@@ -14,7 +14,6 @@ from hdray.signals.occupancy import POINT_ARRAYS, MeshOccupancy, ShapeSample
 from hdray.signals.placement import MEAN_EXTENT
 from hdray.signals.rejection import Rejected
 from hdray.signals.repair import repair_mesh
-from hdray.signals.self_intersection import self_intersection
 from hdray.signals.settings import OccupancySettings
 
 
@@ -37,6 +36,11 @@ def chosen_frames(available: int, wanted: int) -> np.ndarray:
     come more than once.
     """
     return np.linspace(0, available, wanted, endpoint=False).astype(np.int64)
+
+
+def fitted_frames(animation: Animation, wanted: int) -> list[Mesh]:
+    """The `chosen_frames` of an animation."""
+    return [animation.frame(int(index)) for index in chosen_frames(len(animation.vertices), wanted)]
 
 
 def frame_times(settings: OccupancySettings) -> np.ndarray | None:
@@ -78,11 +82,10 @@ def sample_animation(animation: Animation, settings: OccupancySettings, *seed: i
 
     Raises Rejected, naming the frame, when a frame is no solid.
     """
-    frames, repairs, crossing = [], [], []
-    for number, index in enumerate(chosen_frames(len(animation.vertices), settings.frames), start=1):
+    frames, repairs = [], []
+    for number, frame in enumerate(fitted_frames(animation, settings.frames), start=1):
         try:
-            mesh, done = clean(animation.frame(int(index)))
-            crossing.append(self_intersection(mesh))
+            mesh, done = clean(frame)
             if settings.repair == "auto":
                 mesh, more = repair_mesh(mesh)
                 done = done + more
@@ -98,12 +101,7 @@ def sample_animation(animation: Animation, settings: OccupancySettings, *seed: i
             raise Rejected(_in_frame(number, settings, rejection)) from rejection
     joined = {name: np.concatenate([getattr(sample, name) for sample in samples]) for name in POINT_ARRAYS}
     fraction = float(np.mean([sample.solid_fraction for sample in samples]))
-    return ShapeSample(
-        repairs=list(dict.fromkeys(repairs)),
-        solid_fraction=fraction,
-        self_intersection=float(np.mean(crossing)),
-        **joined,
-    )
+    return ShapeSample(repairs=list(dict.fromkeys(repairs)), solid_fraction=fraction, self_intersection=None, **joined)
 
 
 def _in_frame(number: int, settings: OccupancySettings, rejection: Rejected) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hdray.signals.animation import chosen_frames
+from hdray.signals.animation import fitted_frames
 from hdray.signals.cleaning import clean
 from hdray.signals.mesh import Mesh
 from hdray.signals.mesh_file import read_mesh
@@ -43,8 +43,7 @@ def read_geometry(content: bytes, extension: str, settings: OccupancySettings) -
     if settings.frames:
         from hdray.signals.animation_file import read_animation
 
-        animation = read_animation(content, extension, settings.frames)
-        meshes = [animation.frame(int(index)) for index in chosen_frames(len(animation.vertices), settings.frames)]
+        meshes = fitted_frames(read_animation(content, extension, settings.frames), settings.frames)
     else:
         meshes = [read_mesh(content, extension)]
     meshes = [clean(mesh)[0] for mesh in meshes]

@@ -70,8 +70,9 @@ class ShapeSample:
     """(S, 3) uint16: points on the surface of the solid."""
     solid_fraction: float
     """Share of the unit box that is inside, estimated from the uniform points."""
-    self_intersection: float = float("nan")
-    """Share of the file's surface that cuts through itself, of an animation the mean over frames; NaN: not measured."""
+    self_intersection: float | None = None
+    """Share of the file's surface that cuts through itself, of an animation the mean over frames; NaN: too much to
+    measure, None: not asked for."""
 
 
 class MeshOccupancy:
@@ -177,21 +178,32 @@ def occupancy_of(mesh: Mesh, settings: OccupancySettings) -> MeshOccupancy:
 
 
 def sample_mesh_file(
-    content: bytes, extension: str, settings: OccupancySettings, seed: int, instance: str
+    content: bytes,
+    extension: str,
+    settings: OccupancySettings,
+    seed: int,
+    instance: str,
+    measure_self_intersection: bool = False,
 ) -> ShapeSample:
     """Labelled points of the solid in a mesh file's bytes; where `settings.frames` is set, of an animation's frames.
 
-    How much of the mesh cuts through itself is measured before repair. Same bytes, seed and instance: same sample.
-    Raises Rejected.
+    How much of the mesh cuts through itself, where asked for, is measured before repair. Same bytes, seed and instance:
+    same sample. Raises Rejected.
     """
     if settings.frames:
-        from hdray.signals.animation import sample_animation
+        from hdray.signals.animation import fitted_frames, sample_animation
         from hdray.signals.animation_file import read_animation
 
-        return sample_animation(read_animation(content, extension, settings.frames), settings, seed, instance)
-    mesh = read_mesh(content, extension)
-    sample = occupancy_of(mesh, settings).sample(seed, instance)
-    return replace(sample, self_intersection=self_intersection(clean(mesh)[0]))
+        animation = read_animation(content, extension, settings.frames)
+        sample = sample_animation(animation, settings, seed, instance)
+        meshes = fitted_frames(animation, settings.frames) if measure_self_intersection else []
+    else:
+        mesh = read_mesh(content, extension)
+        sample = occupancy_of(mesh, settings).sample(seed, instance)
+        meshes = [mesh] if measure_self_intersection else []
+    if not meshes:
+        return sample
+    return replace(sample, self_intersection=float(np.mean([self_intersection(clean(mesh)[0]) for mesh in meshes])))
 
 
 @dataclass(frozen=True)
@@ -200,6 +212,7 @@ class MeshSampling:
 
     settings: OccupancySettings
     seed: int
+    measure_self_intersection: bool = False
 
     def prepare(self) -> None:
         """Load the libraries that meshes are read, repaired and labelled with."""
@@ -212,4 +225,4 @@ class MeshSampling:
     def __call__(self, instance: str, *files: tuple[bytes, str]) -> ShapeSample:
         """The labelled points in the one file. Raises Rejected."""
         [(content, extension)] = files
-        return sample_mesh_file(content, extension, self.settings, self.seed, instance)
+        return sample_mesh_file(content, extension, self.settings, self.seed, instance, self.measure_self_intersection)

@@ -1,10 +1,21 @@
 """Distances of animations: frame by frame, averaged."""
 
+import itertools
+
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes
-from hdray.metrics.temporal import chamfer_distances, chamfer_distances_of_sizes, normalised, steps
+from hdray.metrics.temporal import (
+    chamfer_distances,
+    chamfer_distances_of_sizes,
+    distances_of_partners,
+    normalised,
+    steps,
+)
 
 
 def clouds(*shape: int) -> torch.Tensor:
@@ -64,8 +75,68 @@ def test_frames_keep_their_places_to_each_other() -> None:
     torch.testing.assert_close(between(moved), between(original) / size, rtol=1e-4, atol=1e-5)
 
 
-def test_steps_are_how_far_neighbouring_frames_are_apart() -> None:
-    still = clouds(1, 1, 20).expand(1, 3, 20, 3)
-    assert steps(still).tolist() == [0.0]
-    far = still + torch.tensor([0.0, 100.0, 200.0])[None, :, None, None] * torch.tensor([1.0, 0, 0])
-    assert steps(far, squared=False)[0] == pytest.approx(2 * 100, rel=0.02)
+def test_partners_are_the_diagonal_of_all_distances() -> None:
+    for a, b in ((clouds(3, 20), clouds(3, 30)), (clouds(3, 4, 20), clouds(3, 4, 30))):
+        for squared in (True, False):
+            found = distances_of_partners(a, b, squared=squared)
+            torch.testing.assert_close(found, chamfer_distances(a, b, squared=squared).diagonal())
+    assert distances_of_partners(clouds(0, 20), clouds(0, 30)).shape == (0,)
+
+
+def sampled(frames: int, points: int, seed: int, move: float = 0.0, scale: float = 1.0) -> torch.Tensor:
+    """A square of which every frame is sampled anew, moved by `move` along its normal from frame to frame: (1, T, P, 3)."""
+    places = torch.rand(1, frames, points, 3, generator=torch.Generator().manual_seed(seed))
+    places[..., 2] = move * torch.arange(frames)[:, None]
+    return scale * places
+
+
+def test_a_step_is_what_halves_of_neighbours_are_apart_beyond_halves_of_a_frame() -> None:
+    animations = clouds(2, 4, 20)
+    for squared in (True, False):
+        for animation, found in zip(animations.double(), steps(animations, squared=squared), strict=True):
+
+            def apart(x: torch.Tensor, y: torch.Tensor, power: int = 2 if squared else 1) -> float:
+                nearest = torch.cdist(x, y) ** power
+                return float(nearest.amin(dim=1).mean() + nearest.amin(dim=0).mean())
+
+            each = []
+            for now, after in itertools.pairwise(animation):
+                moved = apart(now[::2], after[1::2]) + apart(after[::2], now[1::2])
+                each.append((moved - apart(now[::2], now[1::2]) - apart(after[::2], after[1::2])) / 2)
+            assert float(found) == pytest.approx(np.mean(each), rel=1e-5, abs=1e-7)
+
+
+def test_what_stands_still_has_no_step_however_it_is_sampled() -> None:
+    frozen = clouds(2, 1, 51).expand(2, 5, 51, 3)
+    assert steps(frozen).abs().max() < 1e-7, "the same points in every frame"
+    still, walking = (sampled(16, 1_000, 0, move) for move in (0.0, 0.015))
+    floor = chamfer_distances(still[:, 0], still[:, 1])
+    assert floor > 2 * 0.015**2, "more than walking adds: distances of frames as they are would show little else"
+    assert steps(still).abs() < 0.03 * floor
+    assert steps(walking) == pytest.approx(2 * 0.015**2, rel=0.05), "the squared way, seen from both frames"
+
+
+@given(seed=st.integers(0, 99), scale=st.floats(0.1, 10), squared=st.booleans())
+@settings(max_examples=15, deadline=None)
+def test_steps_scale_and_do_not_mind_the_direction_of_time(seed: int, scale: float, squared: bool) -> None:
+    moving = sampled(4, 40, seed, move=0.3)
+    found = float(steps(moving, squared=squared))
+    assert found > 0
+    assert float(steps(moving.flip(1), squared=squared)) == pytest.approx(found, rel=1e-5)
+    assert float(steps(scale * moving, squared=squared)) == pytest.approx(
+        found * scale ** (2 if squared else 1), rel=1e-4
+    )
+
+
+def test_larger_moves_are_larger_steps_and_animations_are_apart() -> None:
+    batch = torch.cat([sampled(4, 200, 1, move) for move in (0.0, 0.05, 0.1, 0.2)])
+    found = steps(batch)
+    assert found.diff().min() > 0
+    assert torch.equal(found[2:3], steps(batch[2:3])), "others do not matter"
+    assert steps(batch[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 20), (1, 3, 1)])
+def test_nothing_to_compare_has_no_step(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="show no step: two of either are needed"):
+        steps(clouds(*shape))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hdray.metrics.generalisation import Read, generalisation
+from hdray.metrics.generalisation import Fits, Read, generalisation
 from hdray.report.data import GeneratedShape
 from hdray.report.page import write_report
 from hdray.report.withheld import MOST_PICTURED, withheld_view
@@ -10,8 +10,9 @@ from tests.report.test_page import Page, ball, full_data
 
 ARMS, BOTH = frozenset({"arms"}), frozenset({"arms", "stretchers"})
 RESULT = generalisation(
-    BOTH, [BOTH] * 9 + [ARMS] * 31, Read([ARMS] * 70, [ARMS] * 70), Read([BOTH] * 8, [BOTH] * 7 + [ARMS]),
-    Read([ARMS] * 5, [ARMS] * 5), [ARMS] * 70 + [BOTH] * 13,
+    BOTH, [BOTH] * 9 + [ARMS] * 31, Fits(Read([ARMS] * 70, [ARMS] * 70), Read([ARMS] * 5, [ARMS] * 5)),
+    Fits(Read([BOTH] * 8, [BOTH] * 7 + [ARMS]), Read([BOTH] * 3, [BOTH] * 3)), [ARMS] * 49 + [BOTH],
+    [ARMS] * 70 + [BOTH] * 13,
 )  # fmt: skip
 
 
@@ -25,8 +26,13 @@ def test_every_share_is_there_with_its_interval_and_what_it_is_of() -> None:
     assert rows["Chairs trained on, by mistake"] == ("0.0 %", "0 of 70")
     assert rows["Chairs withheld, recognised"] == ("87.5 %", "7 of 8")
     assert rows["Samples that show stretchers"] == ("22.5 %", "9 of 40")
-    assert rows["Right about stretchers, on fields"] == ("98.7 %", "77 of 78")
-    assert rows["Right about arms, on meshes"] == ("100.0 %", "5 of 5")
+    assert rows["Averages of two of them"] == ("2.0 %", "1 of 50")
+    assert rows["Right about stretchers, on fields trained on"] == ("100.0 %", "70 of 70")
+    assert rows["Right about stretchers, on fields withheld"] == ("87.5 %", "7 of 8")
+    assert rows["Right about arms, on meshes trained on"] == ("100.0 %", "5 of 5")
+    assert rows["Right about arms, on meshes withheld"] == ("100.0 %", "3 of 3")
+    unmixed = {row.name for row in withheld_view({**RESULT, "mixtures": None}, [], "y").shares}
+    assert unmixed == rows.keys() - {"Averages of two of them"}
     assert view.shares[0].interval == "12.3 to 37.5"
 
 

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from hdray.signals.animation import Animation
 from hdray.signals.mesh import Mesh, join
 from hdray.signals.occupancy import sample_mesh_file
 from hdray.signals.self_intersection import MOST_PAIRS, expected_pairs, self_intersection
 from hdray.signals.settings import OccupancySettings
+from tests.signals.animations import anime
 from tests.signals.solids import box, sphere
 from tests.signals.test_fingerprint import ply
 
@@ -49,7 +51,19 @@ def test_a_fine_mesh_has_no_pairs_to_look_at() -> None:
 def test_a_sample_holds_the_share_of_its_file() -> None:
     small = OccupancySettings(uniform_points=800, near_points=800, held_out_points=80, surface_points=64)
     crossing = join([box((0, 0, 0), (1, 1, 1)), box((0.5, 0.5, 0.5), (1.5, 1.5, 1.5))])
-    assert sample_mesh_file(ply(crossing), ".ply", small, 0, "a").self_intersection == pytest.approx(
-        self_intersection(crossing)
-    )
-    assert sample_mesh_file(ply(sphere(0.5, 2)), ".ply", small, 0, "a").self_intersection == 0
+    ball = ply(sphere(0.5, 2))
+    found = [sample_mesh_file(file, ".ply", small, 0, "a", True).self_intersection for file in (ply(crossing), ball)]
+    assert found == [pytest.approx(self_intersection(crossing)), 0]
+    assert sample_mesh_file(ball, ".ply", small, 0, "a").self_intersection is None, "unless nobody asks"
+
+
+def test_an_animation_holds_the_mean_over_the_frames_that_are_fitted() -> None:
+    apart, crossing = (join([box((0, 0, 0), (1, 1, 1)), box(low, high)]) for low, high in (
+        ((2.0, 0.5, 0.5), (3.0, 1.5, 1.5)), ((0.5, 0.5, 0.5), (1.5, 1.5, 1.5)),
+    ))  # fmt: skip
+    moving = Animation(np.stack([apart.vertices, apart.vertices, crossing.vertices, apart.vertices]), apart.faces)
+    settings = OccupancySettings(
+        frames=2, uniform_points=800, near_points=800, held_out_points=80, surface_points=64
+    )  # the first and the third
+    sample = sample_mesh_file(anime(moving), ".anime", settings, 0, "a", True)
+    assert sample.self_intersection == pytest.approx(self_intersection(crossing) / 2)

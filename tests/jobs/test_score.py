@@ -18,6 +18,7 @@ from hdray.metrics.chamfer import chamfer_matrix
 from hdray.metrics.distribution import distribution_metrics
 from hdray.metrics.feature_network import MODELNET40, extract_features, network_of
 from hdray.metrics.pointnet import PointNet
+from hdray.pipeline import score_stage
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import ROOT
 from tests.signals.animations import anime, growing_ball
@@ -75,7 +76,7 @@ def test_folders_of_clouds(score: Score, tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
-def test_folders_of_meshes_with_every_measure(score: Score, tmp_path: Path) -> None:
+def test_folders_of_meshes_with_every_measure(score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = np.random.default_rng(0)
     for name, count in (("made", 6), ("real", 5)):
         (tmp_path / name / "sub").mkdir(parents=True)
@@ -92,12 +93,19 @@ def test_folders_of_meshes_with_every_measure(score: Score, tmp_path: Path) -> N
     assert result["protocol"]["name"] == "none, changed to 128 points, with EMD of 16 points"
     assert set(result["metrics"]) == {f"{metric}_{kind}" for metric in ("mmd", "cov", "nna") for kind in ("cd", "emd")}
     features = result["features"]
-    assert features["frechet_real_against_real"] > 0
+    assert features["real_against_real"]["frechet"] > 0
     assert 0 <= features["network_accuracy_on_reference"] <= 1
     assert len(features["weights_sha256"]) == 64
-    assert "between two halves of the reference, 2 and 3 shapes" in printed
+    assert "real against real is 2 and the other 3 of the references" in printed
+    assert "% of the references rightly" in printed
+    assert "(real against real " in printed.split("frechet: ")[1].splitlines()[0]
+    # The same from tasks of two clouds each.
+    monkeypatch.setattr(score_stage, "CLOUDS_A_TASK", 2)
     again, _ = score(*arguments)
     assert {**again, "seconds": 0} == {**result, "seconds": 0}
+    without, printed = score(*arguments[:-4], *arguments[-2:])
+    assert "--label for all or --labels for each" in without["features"]["not_computed"]
+    assert "frechet" not in printed
 
 
 @pytest.mark.ray
@@ -185,6 +193,8 @@ def test_a_published_protocol_keeps_its_numbers_of_points_and_shapes(
     assert "compares 10 generated shapes with 10 references" in message
     message = mistake("evaluate", *places, "--protocol", "mlora", "--out", tmp_path / "o.json")
     assert "the protocol mlora compares with 2048 reference shapes, and there are 10" in message
+    message = mistake("evaluate", *places, "--protocol", "nef-gpt", "--out", tmp_path / "o.json")
+    assert "the protocol nef-gpt draws 32 shapes of either set, and there are 9 generated ones" in message
     assert not (tmp_path / "o.json").exists()
 
 

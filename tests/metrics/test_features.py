@@ -88,11 +88,16 @@ def test_every_measure_is_the_one_it_is_called():
     assert json.loads(json.dumps(plain)) == plain
 
 
-def test_a_set_lies_in_its_own_balls_to_the_last_digit():
-    """Far from the origin, where a matrix product would not tell a border from what is inside."""
-    real = features(300, 0, 64) + 1000
-    found = measures(real, real, k=5)
-    assert (found["density"], found["coverage"]) == (1, 1)
+def test_the_border_of_a_ball_is_exact():
+    """On a line of integers far from 0 the second nearest is at distance 1, as the nearest is: only the centre is inside.
+
+    Either end has its second nearest at 2, and its neighbour inside. A matrix product would not tell the last digits.
+    """
+    line = torch.full((40, 4), 1e6)
+    line[:, 0] += torch.arange(40)
+    found = measures(line, line, k=2)
+    assert found["density"] == pytest.approx((40 + 2) / (2 * 40))
+    assert found["coverage"] == 1
 
 
 def test_accuracy():

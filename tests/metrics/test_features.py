@@ -93,7 +93,7 @@ def test_the_border_of_a_ball_is_exact():
 
     Either end has its second nearest at 2, and its neighbour inside. A matrix product would not tell the last digits.
     """
-    line = torch.full((40, 4), 1e6)
+    line = torch.full((40, 4), 1e9, dtype=torch.float64)
     line[:, 0] += torch.arange(40)
     found = measures(line, line, k=2)
     assert found["density"] == pytest.approx((40 + 2) / (2 * 40))

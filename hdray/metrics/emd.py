@@ -2,7 +2,8 @@
 
 The matching is found by scipy's linear_sum_assignment. It costs up to O(P^3) time and O(P^2) memory a pair: of 2,048 points
 about a second on a core, hundreds of times a Chamfer distance, of 512 points 0.03 s. That is why a protocol says on how many
-points it is computed (`emd_points`). Approximations that are common in this field (auctions) are not computed here: they give other numbers.
+points it is computed (`emd_points`). Approximations that are common in this field (auctions) are not computed here: they
+give other numbers.
 """
 
 import numpy as np

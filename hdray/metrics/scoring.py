@@ -12,10 +12,7 @@ from hdray.metrics.distribution import covered, matching_distances, told_apart, 
 from hdray.metrics.features import feature_metrics
 from hdray.metrics.intervals import interval
 from hdray.metrics.protocols import Protocol
-from hdray.metrics.selection import Selection, draws, duplicates, equal_nna
-
-INFLATION = 0.05
-"""How far above 0.5 the 1-NNA of equal distributions may be without a warning."""
+from hdray.metrics.selection import Selection, draws
 
 
 @dataclass(frozen=True)
@@ -103,20 +100,3 @@ def feature_scores(
         return [(one[torch.from_numpy(left)], other[torch.from_numpy(right)]) for left, right in rows]
 
     return feature_metrics(generated, reference, training=training, subsets=drawn, **context)
-
-
-def warnings(selection: Selection, protocol: Protocol) -> list[str]:
-    """What a reader has to know before he compares the metrics with others', a sentence each."""
-    if protocol.draws == 1:
-        return []
-    made, real = len(selection.generated) + selection.misses, len(selection.reference)
-    expected = equal_nna(made, real, protocol.shapes)
-    if expected - 0.5 < INFLATION:
-        return []
-    shares = [f"{duplicates(pool, protocol.shapes):.0%}" for pool in (made, real)]
-    return [
-        f"1-NNA is too high by about {expected - 0.5:.2f}: {protocol.shapes} shapes drawn with replacement from {made} "
-        f"generated and {real} reference shapes hold {shares[0]} and {shares[1]} that are drawn twice, each its own "
-        f"nearest neighbour; sets of one distribution would have {expected:.2f} instead of 0.5. More shapes to draw from "
-        "lower it"
-    ]

@@ -10,6 +10,9 @@ from hdray.metrics.protocols import Protocol
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.seeds import numpy_stream
 
+INFLATION = 0.05
+"""How far above 0.5 the 1-NNA of equal distributions may be without a warning."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -66,6 +69,23 @@ def equal_nna(generated: int, reference: int, drawn: int) -> float:
         own, others = _different(pool - 1, drawn - 1), _different(other, drawn)
         found.append(twice + (1 - twice) * own / (own + others))
     return sum(found) / 2
+
+
+def draw_warnings(selection: Selection, protocol: Protocol) -> list[str]:
+    """What a reader has to know before he compares metrics over draws with others', a sentence each."""
+    if protocol.draws == 1:
+        return []
+    made, real = len(selection.generated) + selection.misses, len(selection.reference)
+    expected = equal_nna(made, real, protocol.shapes)
+    if expected - 0.5 < INFLATION:
+        return []
+    shares = [f"{duplicates(pool, protocol.shapes):.0%}" for pool in (made, real)]
+    return [
+        f"1-NNA is too high by about {expected - 0.5:.2f}: {protocol.shapes} shapes drawn with replacement from {made} "
+        f"generated and {real} reference shapes hold {shares[0]} and {shares[1]} that are drawn twice, each its own "
+        f"nearest neighbour; sets of one distribution would have {expected:.2f} instead of 0.5. More shapes to draw from "
+        "lower it"
+    ]
 
 
 def _different(pool: int, drawn: int) -> float:

@@ -13,8 +13,8 @@ from hdray.errors import UserError
 from hdray.metrics.feature_network import MODELNET40, extract_features, network_of, turned
 from hdray.metrics.features import accuracy_of
 from hdray.metrics.protocols import Protocol
-from hdray.metrics.scoring import Distances, distance_scores, feature_scores, warnings
-from hdray.metrics.selection import Selection, select
+from hdray.metrics.scoring import Distances, distance_scores, feature_scores
+from hdray.metrics.selection import Selection, draw_warnings, select
 from hdray.metrics.shape_sets import ShapeSet, check_frames, stacked
 from hdray.metrics.temporal import normalised
 from hdray.pipeline.cluster import Resources, connect, use_threads
@@ -58,7 +58,7 @@ def score(request: Request, weights: bytes) -> dict[str, Any]:
         "protocol": protocol.as_dict(),
         "metrics": metrics,
         "intervals": intervals,
-        "warnings": warnings(selection, protocol),
+        "warnings": draw_warnings(selection, protocol),
         "features": features,
         "counts": {
             "generated": len(selection.generated) + selection.misses,

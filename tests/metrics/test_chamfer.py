@@ -150,3 +150,8 @@ def test_is_symmetric_and_zero_for_a_shuffled_copy(seed: int, points: int, squar
 def test_on_a_gpu():
     a, b = random_clouds(3, 300, 0), random_clouds(4, 200, 1)
     torch.testing.assert_close(chamfer_matrix(a, b, device="cuda"), chamfer_matrix(a, b), rtol=1e-5, atol=0)
+    clouds = [random_clouds(1, count, count)[0] for count in (30, 7, 30, 12)]
+    for others in (clouds[1:], None):
+        expected = chamfer_matrix_of_sizes(clouds, others)
+        found = chamfer_matrix_of_sizes(clouds, others, device="cuda")
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)

@@ -4,6 +4,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hdray.metrics.features import REAL_DRAWS, accuracy_of, feature_metrics, measures, real_pairs
 from hdray.metrics.frechet import frechet
@@ -55,6 +57,20 @@ def test_too_few_real_shapes_are_said_to_err_upwards():
     pairs, said = real_pairs(30, reference, features(12, 0, 1), 0)
     assert len(pairs) == 1, "all of them, however often they are drawn"
     assert "12 of 12 training shapes and the 41 references: fewer than the 30 compared" in said
+
+
+@settings(max_examples=40, deadline=None)
+@given(generated=st.integers(2, 40), references=st.integers(4, 40), training=st.none() | st.integers(4, 40))
+def test_real_sets_are_never_larger_than_those_compared(generated: int, references: int, training: int | None):
+    reference = torch.arange(float(references))[:, None]
+    pool = None if training is None else 100 + torch.arange(float(training))[:, None]
+    pairs, said = real_pairs(generated, reference, pool, 0)
+    for one, other in pairs:
+        assert 2 <= len(one) <= generated and 2 <= len(other) <= references
+        together = torch.cat([one, other])
+        assert len(together.unique()) == len(together), "no shape is on both sides"
+    as_many = (len(pairs[0][0]), len(pairs[0][1])) == (generated, references)
+    assert ("errs upwards" in said) == (not as_many)
 
 
 def test_every_measure_of_two_samples_of_one_distribution_is_as_that_of_real_ones():

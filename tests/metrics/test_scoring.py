@@ -8,7 +8,7 @@ from hdray.metrics.chamfer import chamfer_matrix
 from hdray.metrics.distribution import distribution_metrics
 from hdray.metrics.frechet import frechet
 from hdray.metrics.protocols import Protocol, protocol_named
-from hdray.metrics.scoring import Distances, distance_scores, feature_scores, warnings
+from hdray.metrics.scoring import Distances, distance_scores, feature_scores
 from hdray.metrics.selection import Selection, draws
 from hdray.metrics.shape_sets import ShapeSet
 
@@ -153,15 +153,3 @@ def test_intervals_say_what_they_are_of():
     drawing = Protocol(name="small", source="", shapes=8, draws=20)
     _, intervals = distance_scores(distances, "cd", selection, drawing, 0)
     assert {found["interval_of"] for found in intervals.values()} == {"single draws, not their mean"}
-
-
-def test_small_pools_to_draw_from_are_warned_of():
-    def pools(generated: int, reference: int) -> Selection:
-        sets = [ShapeSet([*map(str, range(n))], [torch.zeros(1, 3)] * n, [""] * n) for n in (generated, reference)]
-        return Selection(*sets, misses=2, unused={})
-
-    protocol = protocol_named("nef-gpt")
-    (warning,) = warnings(pools(30, 40), protocol)
-    assert "32 shapes drawn with replacement from 32 generated and 40 reference shapes hold 63% and 54%" in warning
-    assert warnings(pools(598, 600), protocol) == []
-    assert warnings(pools(30, 40), NONE) == []

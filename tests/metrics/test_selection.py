@@ -4,7 +4,7 @@ import torch
 
 from hdray.errors import UserError
 from hdray.metrics.protocols import Protocol, protocol_named
-from hdray.metrics.selection import draws, duplicates, equal_nna, select
+from hdray.metrics.selection import Selection, draw_warnings, draws, duplicates, equal_nna, select
 from hdray.metrics.shape_sets import ShapeSet
 
 
@@ -93,6 +93,17 @@ def test_expected_duplicates_and_what_they_do_to_1_nna(generated: int, reference
         right.append(np.mean((distances.argmin(axis=1) < 32) == (np.arange(64) < 32)))
     assert np.mean(twice, axis=0) == pytest.approx([duplicates(pool, 32) for pool in (generated, reference)], abs=0.03)
     assert np.mean(right) == pytest.approx(equal_nna(generated, reference, 32), abs=0.03)
+
+
+def test_small_pools_to_draw_from_are_warned_of():
+    def pools(generated: int, reference: int) -> Selection:
+        return Selection(shapes(generated), shapes(reference), misses=2, unused={})
+
+    protocol = protocol_named("nef-gpt")
+    (warning,) = draw_warnings(pools(30, 40), protocol)
+    assert "32 shapes drawn with replacement from 32 generated and 40 reference shapes hold 63% and 54%" in warning
+    assert draw_warnings(pools(598, 600), protocol) == []
+    assert draw_warnings(pools(30, 40), protocol_named("none")) == []
 
 
 def test_nothing_to_compare():

@@ -7,7 +7,6 @@ everything below it, shared pages of the object store included. MB a shape: `our
 """
 
 import tempfile
-import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.cluster import local_cluster
+from benchmarks.peak import PeakMemory
 from hdray.config.presets import demo
 from hdray.config.tree import Config
 from hdray.pipeline.cluster import Resources
@@ -57,9 +57,9 @@ def _peak_mb(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder, local_cluster(OBJECT_STORE_BYTES) as resources:
         run = RunDirectory(folder)
         ensure_initialisation(run, config, [], resources)
-        with _Watch() as watch:
+        with PeakMemory() as peak:
             _stream(run, config, count, resources)
-        return watch.peak_mb
+        return peak.mb
 
 
 def _stream(run: RunDirectory, config: Config, count: int, resources: Resources) -> None:
@@ -104,38 +104,6 @@ class SyntheticSampling:
             row["surface"], _ = ball(settings.surface_points)
             rows.append({**row, "status": ACCEPTED, "repairs": []})
         return pa.Table.from_pylist(rows, schema=sampled_schema())
-
-
-class _Watch:
-    """The highest memory of this process and all below it."""
-
-    def __enter__(self) -> "_Watch":
-        self.peak_mb, self._stop = 0.0, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        while not self._stop.wait(1.0):
-            self.peak_mb = max(self.peak_mb, _memory_mb())
-
-
-def _memory_mb() -> float:
-    """Proportional set size: private pages, and shared pages divided among those who share them."""
-    import psutil
-
-    this = psutil.Process()
-    total = 0
-    for process in [this, *this.children(recursive=True)]:
-        try:
-            total += process.memory_full_info().pss
-        except psutil.NoSuchProcess:
-            continue
-    return total / 1e6
 
 
 if __name__ == "__main__":

@@ -52,7 +52,19 @@ def chamfer_matrix_of_sizes(
     squared: bool = True,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """`chamfer_matrix` of clouds (P, 3) of any sizes, those of one size computed together."""
+    """`chamfer_matrix` of clouds (P, 3) of any sizes: on a CPU a tree a cloud, on a GPU those of one size together."""
+    for clouds in (a, a if b is None else b):
+        if wrong := [tuple(cloud.shape) for cloud in clouds if cloud.dim() != 2 or cloud.shape[1] != 3]:
+            raise ValueError(f"a cloud has the shape {wrong[0]}; it must be (P, 3)")
+    if torch.device(device).type == "cpu":
+        return torch.from_numpy(distances_by_trees(a, b, squared, torch.get_num_threads())).float()
+    return matrix_by_sizes(a, b, squared, device)
+
+
+def matrix_by_sizes(
+    a: Sequence[Tensor], b: Sequence[Tensor] | None, squared: bool, device: torch.device | str
+) -> Tensor:
+    """The same, the clouds of each two sizes as one matrix: what blocks of all distances need."""
     others = a if b is None else b
     result = torch.zeros(len(a), len(others))
     sizes_a, sizes_b = _rows_by_size(a), _rows_by_size(others)

@@ -1,15 +1,14 @@
 """Exact earth mover's distance between point clouds of equal size: the cheapest one-to-one matching of their points.
 
-The matching is found by scipy's linear_sum_assignment. It costs O(P^3) time and O(P^2) memory a pair: thousands of times
-a Chamfer distance of 2,048 points, which is why a protocol says on how many points it is computed (`emd_points`).
-Approximations that are common in this field (auctions) are not computed here: they give other numbers.
+The matching is found by scipy's linear_sum_assignment. It costs up to O(P^3) time and O(P^2) memory a pair: of 2,048 points
+about a second on a core, hundreds of times a Chamfer distance, of 512 points 0.03 s. That is why a protocol says on how many
+points it is computed (`emd_points`). Approximations that are common in this field (auctions) are not computed here: they
+give other numbers.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
-
-from hdray.threads import on_threads
 
 
 def emd(a: Tensor, b: Tensor, *, squared: bool = False) -> float:
@@ -34,7 +33,7 @@ def emd(a: Tensor, b: Tensor, *, squared: bool = False) -> float:
 
 
 def emd_matrix(a: Tensor, b: Tensor | None = None, *, squared: bool = False) -> Tensor:
-    """Earth mover's distances (N, M) float32 of clouds a (N, P, 3) from clouds b (M, P, 3), a pair to a thread at a time.
+    """Earth mover's distances (N, M) float32 of clouds a (N, P, 3) from clouds b (M, P, 3).
 
     Without `b`, of a from itself (N, N), each pair computed once. O(N M P^3).
     """
@@ -43,11 +42,7 @@ def emd_matrix(a: Tensor, b: Tensor | None = None, *, squared: bool = False) -> 
             raise ValueError(f"clouds must be (N, P, 3) with as many points each, not {tuple(clouds.shape)}")
     others = a if b is None else b
     result = torch.zeros(len(a), len(others))
-    pairs = [(row, column) for row in range(len(a)) for column in range(0 if b is not None else row + 1, len(others))]
-
-    def fill(pair: int) -> None:
-        row, column = pairs[pair]
-        result[row, column] = emd(a[row], others[column], squared=squared)
-
-    on_threads(fill, len(pairs), torch.get_num_threads())
+    for row, cloud in enumerate(a):
+        for column in range(0 if b is not None else row + 1, len(others)):
+            result[row, column] = emd(cloud, others[column], squared=squared)
     return result if b is not None else result + result.T

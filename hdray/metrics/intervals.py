@@ -70,14 +70,13 @@ def interval(
 
 
 def interval_words(interval: Mapping[str, Any] | None) -> str:
-    """An interval of a result, {"low", "high", "over"}, with what it is of; nothing where there is none.
+    """An interval of a result, {"low", "high", "interval_of"}, with what it is of; nothing where there is none.
 
     It is not how another sample of the generator would do. Of a single family it is NaN, in JSON null.
     """
     if interval is None or interval["low"] is None or np.isnan(interval["low"]):
         return ""
-    of = "spread of draws" if interval["over"] == "draws" else "given these samples"
-    return f"{interval['low']:.4g} to {interval['high']:.4g}, {of}"
+    return f"{interval['low']:.4g} to {interval['high']:.4g}, {interval['interval_of']}"
 
 
 def _codes(labels: Sequence[Hashable]) -> np.ndarray:

@@ -14,25 +14,42 @@ up to 0.82. gamma = 1 / (2 D), sigma = sqrt(D), can give them, so that is `mlora
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-Kernel = Callable[[Tensor, Tensor], Tensor]
 BLOCK = 2**22
 """Kernel values computed at a time."""
 ESTIMATORS = ("unbiased", "biased")
 BANDWIDTHS = ("mlora", "mlora-literal")
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of features: all values (N, M) of (N, D) and (M, D), and those of samples with themselves, (N,) of (N, D)."""
+
+    across: Callable[[Tensor, Tensor], Tensor]
+    own: Callable[[Tensor], Tensor]
+
+
 def polynomial(gamma: float, degree: int = 3, offset: float = 1.0) -> Kernel:
     """(gamma x.y + offset)^degree."""
-    return lambda x, y: (gamma * (x @ y.T) + offset) ** degree
+    return Kernel(
+        across=lambda x, y: (gamma * (x @ y.T) + offset) ** degree,
+        own=lambda x: (gamma * x.square().sum(dim=1) + offset) ** degree,
+    )
 
 
 def gaussian(gamma: float) -> Kernel:
     """exp(-gamma |x - y|^2)."""
-    return lambda x, y: (-gamma * torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square_()).exp_()
+
+    def across(x: Tensor, y: Tensor) -> Tensor:
+        # |x|^2 + |y|^2 - 2 x.y loses digits of small distances only, where the kernel is flat: it is a matrix product.
+        squares = torch.addmm(x.square().sum(dim=1)[:, None] + y.square().sum(dim=1), x, y.T, alpha=-2)
+        return squares.clamp_(min=0).mul_(-gamma).exp_()
+
+    return Kernel(across=across, own=lambda x: x.new_ones(len(x)))
 
 
 def mmd2(x: Tensor, y: Tensor, kernel: Kernel, estimator: str = "unbiased") -> float:
@@ -85,11 +102,10 @@ def _mean_within(features: Tensor, kernel: Kernel, estimator: str) -> float:
     total = _sum(features, features, kernel)
     if estimator == "biased":
         return total / count**2
-    own = sum(float(kernel(row, row)) for row in features.split(1))
-    return (total - own) / (count * (count - 1))
+    return (total - float(kernel.own(features).sum())) / (count * (count - 1))
 
 
 def _sum(x: Tensor, y: Tensor, kernel: Kernel) -> float:
     """Of all kernel values (N, M), a block of rows at a time."""
     rows = max(1, BLOCK // len(y))
-    return sum(float(kernel(part, y).sum()) for part in x.split(rows))
+    return sum(float(kernel.across(part, y).sum()) for part in x.split(rows))

@@ -126,7 +126,9 @@ PROTOCOLS = {
             name="nef-gpt",
             source=(
                 "Autoregressive generation of neural field weights: 32 generated against 32 reference shapes, drawn with "
-                "replacement, means over 32 draws. The rest is inferred from HyperDiffusion, whose metrics it adopts."
+                "replacement, means over 32 draws. A shape drawn twice counts twice, as published: it is its own nearest "
+                "neighbour, and 1-NNA of equal distributions is above 50 %, 52 % with 600 shapes to draw from, 81 % with 32. "
+                "The rest is inferred from HyperDiffusion, whose metrics it adopts."
             ),
             shapes=32,
             draws=32,

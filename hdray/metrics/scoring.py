@@ -30,8 +30,10 @@ def distance_scores(
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """Metrics {mmd_<name>, cov_<name>, nna_<name>} and the interval of each.
 
-    Intervals are bootstraps over the families of what a metric is a mean over, given the two sets; where the protocol
-    draws sets itself, the middle 95 % of its draws.
+    An interval says what it is of (`interval_of`). MMD and COV are means over references, so their bootstrap draws
+    families of references again and keeps the generated shapes: it does not say how another sample of the generator would
+    do. That of 1-NNA draws both, and keeps every shape's neighbour. Where the protocol draws sets itself it is no interval
+    of the mean over draws but the spread of single ones, their middle 95 %.
     """
     across, within = with_empties(distances.across, distances.generated, selection.misses)
     if protocol.draws > 1:
@@ -45,9 +47,13 @@ def distance_scores(
         metrics[key] = float(values.mean())
         if not math.isfinite(metrics[key]):
             continue
-        families = [*generated, *references] if metric == "nna" else references
-        found = asdict(interval(values.numpy(), families, stream_seed=seed))
-        intervals[key] = {**{part: found[part] for part in ("low", "high", "families")}, "over": "families of shapes"}
+        both = metric == "nna"
+        found = asdict(interval(values.numpy(), [*generated, *references] if both else references, stream_seed=seed))
+        intervals[key] = {
+            **{part: found[part] for part in ("low", "high", "families")},
+            "over": "generated shapes and families of references" if both else "families of references",
+            "interval_of": "the mean, given each shape's neighbour" if both else "the mean, given the generated shapes",
+        }
     return metrics, intervals
 
 
@@ -82,6 +88,7 @@ def _over_draws(
         key: {
             **dict(zip(("low", "high"), np.quantile(of_draws, [0.025, 0.975]).tolist(), strict=True)),
             "over": "draws",
+            "interval_of": "single draws, not their mean",
         }
         for key, of_draws in values.items()
         if np.isfinite(of_draws).all()
@@ -90,30 +97,15 @@ def _over_draws(
 
 
 def feature_scores(
-    generated: Tensor,
-    reference: Tensor,
-    training: Tensor | None,
-    accuracy: float | None,
-    labels_known: bool,
-    protocol: Protocol,
-    seed: int,
+    generated: Tensor, reference: Tensor, training: Tensor | None, accuracy: float, protocol: Protocol, seed: int
 ) -> dict[str, Any]:
-    """Measures of features (G, D) against (R, D) under the protocol; means over its draws where it has several.
-
-    With draws, real against real is one draw of references against another.
-    """
-    context: dict[str, Any] = {"accuracy": accuracy, "labels_known": labels_known, "scaled": protocol.features_scaled}
+    """`feature_metrics` of features (G, D) against (R, D) under the protocol; means over its draws where it has several."""
+    context: dict[str, Any] = {"accuracy": accuracy, "scaled": protocol.features_scaled, "seed": seed}
     if protocol.draws == 1:
-        return feature_metrics(generated, reference, training=training, seed=seed, **context)
-    drawn = draws(len(generated), len(reference), protocol, seed)
-    parts = [
-        feature_metrics(generated[made], reference[one], training=reference[other], seed=seed, **context)
-        for (made, one), (_, other) in zip(drawn, [*drawn[1:], drawn[0]], strict=True)
-    ]
-    first = {**parts[0], "frechet_real_sets": "a draw of references and the next, means over the draws"}
-    means = {
-        key: float(np.mean([part[key] for part in parts]))
-        for key, value in first.items()
-        if isinstance(value, float) and key != "network_accuracy_on_reference"
-    }
-    return {**first, **means}
+        return feature_metrics(generated, reference, training=training, **context)
+
+    def drawn(one: Tensor, other: Tensor) -> list[tuple[Tensor, Tensor]]:
+        rows = draws(len(one), len(other), protocol, seed)
+        return [(one[torch.from_numpy(left)], other[torch.from_numpy(right)]) for left, right in rows]
+
+    return feature_metrics(generated, reference, training=training, subsets=drawn, **context)

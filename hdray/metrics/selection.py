@@ -10,6 +10,9 @@ from hdray.metrics.protocols import Protocol
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.seeds import numpy_stream
 
+INFLATION = 0.05
+"""How far above 0.5 the 1-NNA of equal distributions may be without a warning."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -24,7 +27,10 @@ class Selection:
 
 
 def select(generated: ShapeSet, reference: ShapeSet, protocol: Protocol, seed: int) -> Selection:
-    """Apply the protocol's numbers of shapes. Raises UserError where a set is empty or too small for it."""
+    """Apply the protocol's numbers of shapes. Raises UserError where a set is empty or too small for it.
+
+    What a protocol draws from are sets of at least as many shapes as it draws.
+    """
     for kind, shapes in (("generated", generated), ("reference", reference)):
         if not len(shapes) and (kind == "reference" or not shapes.excluded):
             raise UserError(f"there is no {kind} shape to compare{_example(shapes)}")
@@ -32,6 +38,8 @@ def select(generated: ShapeSet, reference: ShapeSet, protocol: Protocol, seed: i
         reference = _drawn(reference, protocol, seed)
     if protocol.equal or (protocol.shapes and protocol.draws == 1):
         return _as_many(generated, reference, protocol)
+    if protocol.draws > 1:
+        _check_pools(generated, reference, protocol)
     return Selection(generated, reference, len(generated.excluded), {"generated": 0, "reference": 0})
 
 
@@ -42,6 +50,60 @@ def draws(generated: int, reference: int, protocol: Protocol, seed: int) -> list
         (stream.integers(generated, size=protocol.shapes), stream.integers(reference, size=protocol.shapes))
         for stream in streams
     ]
+
+
+def duplicates(pool: int, drawn: int) -> float:
+    """Expected share of shapes, `drawn` with replacement from a pool, that are drawn a second time in the same draw."""
+    return 1 - (1 - 1 / pool) ** (drawn - 1)
+
+
+def equal_nna(generated: int, reference: int, drawn: int) -> float:
+    """Expected 1-NNA, of pools so large, of sets of one distribution: 0.5 but for the duplicates.
+
+    A shape that is drawn twice is its own nearest neighbour, at distance 0, and so told apart. The nearest other shape
+    of one that is not is any of the different ones in either set, each as likely.
+    """
+    found = []
+    for pool, other in ((generated, reference), (reference, generated)):
+        twice = duplicates(pool, drawn)
+        own, others = _different(pool - 1, drawn - 1), _different(other, drawn)
+        found.append(twice + (1 - twice) * own / (own + others))
+    return sum(found) / 2
+
+
+def draw_warnings(selection: Selection, protocol: Protocol) -> list[str]:
+    """What a reader has to know before he compares metrics over draws with others', a sentence each."""
+    if protocol.draws == 1:
+        return []
+    made, real = len(selection.generated) + selection.misses, len(selection.reference)
+    expected = equal_nna(made, real, protocol.shapes)
+    if expected - 0.5 < INFLATION:
+        return []
+    shares = [f"{duplicates(pool, protocol.shapes):.0%}" for pool in (made, real)]
+    return [
+        f"1-NNA is too high by about {expected - 0.5:.2f}: {protocol.shapes} shapes drawn with replacement from {made} "
+        f"generated and {real} reference shapes hold {shares[0]} and {shares[1]} that are drawn twice, each its own "
+        f"nearest neighbour; sets of one distribution would have {expected:.2f} instead of 0.5. More shapes to draw from "
+        "lower it"
+    ]
+
+
+def _different(pool: int, drawn: int) -> float:
+    """Expected number of different shapes among those drawn with replacement."""
+    return pool * (1 - (1 - 1 / pool) ** drawn) if pool else 0.0
+
+
+def _check_pools(generated: ShapeSet, reference: ShapeSet, protocol: Protocol) -> None:
+    for kind, shapes, count in (
+        ("generated", generated, len(generated) + len(generated.excluded)),
+        ("reference", reference, len(reference)),
+    ):
+        if count < protocol.shapes:
+            raise UserError(
+                f"the protocol {protocol.name} draws {protocol.shapes} shapes of either set, and there are {count} {kind} "
+                f"ones{_example(shapes)}; give {protocol.shapes} or more (hundreds: of a small set most are drawn twice, "
+                "and 1-NNA tells them apart), or use the protocol none"
+            )
 
 
 def _drawn(reference: ShapeSet, protocol: Protocol, seed: int) -> ShapeSet:

@@ -5,7 +5,7 @@ cloud answers a lookup after looking at a few dozen points, exactly, in float64.
 all its pairs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,13 @@ from hdray.threads import on_threads
 LEAF = 16
 
 
-def distances_by_trees(a: Tensor, b: Tensor | None, squared: bool, threads: int) -> np.ndarray:
-    """Chamfer distances (N, M) float64 of clouds (N, P, 3) from (M, Q, 3); without b, of a from itself.
+def distances_by_trees(a: Iterable[Tensor], b: Iterable[Tensor] | None, squared: bool, threads: int) -> np.ndarray:
+    """Chamfer distances (N, M) float64 of N clouds (P, 3) from M clouds b, of any sizes; without b, of a from itself.
 
     Raises ValueError where a coordinate is not finite.
     """
-    left = [_Cloud(cloud) for cloud in a.double().cpu().numpy()]
-    right = left if b is None else [_Cloud(cloud) for cloud in b.double().cpu().numpy()]
+    left = [_Cloud(cloud.double().cpu().numpy()) for cloud in a]
+    right = left if b is None else [_Cloud(cloud.double().cpu().numpy()) for cloud in b]
     result = np.zeros((len(left), len(right)))
 
     def fill_row(row: int) -> None:

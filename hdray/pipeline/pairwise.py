@@ -1,6 +1,7 @@
 """Matrices of distances between shapes as Ray tasks, a block of pairs each: on all cores and GPUs of the cluster."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +11,7 @@ from hdray.metrics.emd import emd_matrix
 from hdray.metrics.temporal import chamfer_distances_of_sizes
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.progress import Progress
+from hdray.pipeline.windowed import cluster_slots, windowed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 BLOCK = {"chamfer": 32, "emd": 16}
 """Still shapes along either side of a task's block: seconds of work on a core at the usual numbers of points."""
+GPU_BLOCK = 256
+"""The same on a GPU, whose worker Ray ends with its task: seconds of work again, so that starting one does not count."""
 PROGRESS_S = 10.0
 
 
@@ -37,24 +41,25 @@ def pairwise(
     import ray
 
     frames = next((len(cloud) for cloud in a if cloud.dim() == 3), 1)
-    size = max(1, round(BLOCK[distance] / frames**0.5))  # as much work, whatever moves
+    gpus = resources.gpus_per_actor if distance == "chamfer" else 0
+    size = max(1, round((GPU_BLOCK if gpus else BLOCK[distance]) / frames**0.5))  # as much work, whatever moves
     left = _stored(a)
     right = left if b is None else _stored(b)
     columns = len(a) if b is None else len(b)
-    gpus = resources.gpus_per_actor if distance == "chamfer" else 0
     task = ray.remote(_block).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
-    waiting: dict[ray.ObjectRef[np.ndarray], tuple[int, int]] = {}
-    for row in range(0, len(a), size):
-        for column in range(row if b is None else 0, columns, size):
-            within = b is None and row == column
-            waiting[task.remote(distance, left, right, row, column, size, within, squared)] = (row, column)
+
+    def submit(block: tuple[int, int]) -> "ray.ObjectRef[np.ndarray]":
+        row, column = block
+        return task.remote(distance, left, right, row, column, size, b is None and row == column, squared)
+
+    blocks = [
+        (row, column) for row in range(0, len(a), size) for column in range(row if b is None else 0, columns, size)
+    ]
     result = torch.zeros(len(a), columns)
     done = 0
-    with Progress(f"blocks of the {distance} matrix {len(a)} x {columns}", len(waiting), lambda: done, PROGRESS_S):
-        while waiting:
-            (ready,), _ = ray.wait(list(waiting), num_returns=1)
-            row, column = waiting.pop(ready)
-            block = torch.from_numpy(ray.get(ready).copy())
+    with Progress(f"blocks of the {distance} matrix {len(a)} x {columns}", len(blocks), lambda: done, PROGRESS_S):
+        for (row, column), found in windowed(blocks, submit, partial(cluster_slots, gpus)):
+            block = torch.from_numpy(found.copy())
             result[row : row + len(block), column : column + block.shape[1]] = block
             if b is None:
                 result[column : column + block.shape[1], row : row + len(block)] = block.T

@@ -87,7 +87,7 @@ def parse(arguments: list[str], program: str) -> Request:
     parser.add_argument("--protocol", required=True, help=f"how they are compared: {', '.join(PROTOCOLS)}")
     parser.add_argument("--out", required=True, help="JSON file to write, local or s3://")
     parser.add_argument(
-        "--training", default="", help="training shapes, for real against real beside Frechet distances"
+        "--training", default="", help="training shapes, for real against real beside the measures of features"
     )
     parser.add_argument("--weights", default="", help="file or URL with the weights of the protocol's feature network")
     parser.add_argument("--label", default="", help="ModelNet40 class of all reference shapes, such as airplane")
@@ -183,18 +183,17 @@ def lines(result: dict[str, Any]) -> list[str]:
         ]
     for name, value in result["metrics"].items():
         said.append(metric_line(name, value, result["intervals"].get(name)))
+    said += [f"warning: {sentence}" for sentence in result["warnings"]]
     features = result["features"]
     if "not_computed" in features:
         return [*said, f"features: not computed, {features['not_computed']}"]
-    accuracy = features["network_accuracy_on_reference"]
-    seen = "not known, no --label or --labels" if accuracy is None else f"{accuracy:.1%}"
+    real = features["real_against_real"]
     said.append(
-        f"frechet: {features['frechet']:.4g} ({features['frechet_real_against_real']:.4g} between "
-        f"{features['frechet_real_sets']}; {features['samples']} samples in {features['dimension']} dimensions; "
-        f"references that the network classifies rightly: {seen})"
+        f"features: {features['samples']} samples in {features['dimension']} dimensions, the network classifies "
+        f"{features['network_accuracy_on_reference']:.1%} of the references rightly; real against real is {real['sets']}"
     )
-    said += [f"{name}: {features[name]:.4g}" for name in ("kid", "mmd_g_mlora", "mmd_p", "density", "coverage")]
-    return said
+    names = ("frechet", "kid", "mmd_g_mlora", "mmd_p", "density", "coverage")
+    return [*said, *(f"{name}: {features[name]:.4g} (real against real {real[name]:.4g})" for name in names)]
 
 
 def plain(value: Any) -> Any:

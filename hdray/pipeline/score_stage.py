@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,16 +14,22 @@ from hdray.metrics.feature_network import MODELNET40, extract_features, network_
 from hdray.metrics.features import accuracy_of
 from hdray.metrics.protocols import Protocol
 from hdray.metrics.scoring import feature_scores
-from hdray.metrics.selection import Selection, select
+from hdray.metrics.selection import Selection, draw_warnings, select
 from hdray.metrics.shape_sets import ShapeSet, check_frames, stacked
 from hdray.pipeline.cluster import Resources, connect, use_threads
 from hdray.pipeline.score import Request, read_labels
 from hdray.pipeline.scorer import Scorer
 from hdray.pipeline.shape_folders import Limits, read_shapes
+from hdray.pipeline.windowed import cluster_slots, windowed
 
 if TYPE_CHECKING:
     import numpy as np
+    import ray
 
+CLOUDS_A_TASK = 64
+"""Whose features a task on a core extracts: seconds of work."""
+CLOUDS_A_GPU_TASK = 1024
+"""The same on a GPU, whose worker Ray ends with its task."""
 FEWEST_FEATURES = 4
 """Shapes below which two halves of a set have no covariance."""
 
@@ -50,6 +57,7 @@ def score(request: Request, weights: bytes) -> dict[str, Any]:
         "protocol": protocol.as_dict(),
         "metrics": metrics,
         "intervals": intervals,
+        "warnings": draw_warnings(selection, protocol),
         "features": features,
         "counts": {
             "generated": len(selection.generated) + selection.misses,
@@ -90,6 +98,11 @@ def _features(
         return {"not_computed": f"the protocol {protocol.name} has no feature network"}
     if not weights:
         return {"not_computed": f"no --weights of the protocol's feature network, {protocol.network}, were given"}
+    if not (request.label or request.labels):
+        return {
+            "not_computed": "how well the network knows these shapes was not measured, without which a Frechet distance "
+            "says nothing; give the class of the references, --label for all or --labels for each"
+        }
     sets = {"generated": selection.generated, "reference": selection.reference}
     if training is not None:
         sets["training"] = training
@@ -101,17 +114,14 @@ def _features(
             return {"not_computed": f"a {kind} cloud has {smallest} points, fewer than {protocol.feature_points}"}
     labels = _labels(request, selection.reference)
     found = _extracted(request, weights, sets, resources)
-    accuracy = None
-    if labels:
-        classes = torch.tensor([MODELNET40.index(label) for label in labels])
-        accuracy = accuracy_of(found["reference"]["logits"], classes)
+    classes = torch.tensor([MODELNET40.index(label) for label in labels])
+    accuracy = accuracy_of(found["reference"]["logits"], classes)
     values = {kind: layers[protocol.layer] for kind, layers in found.items()}
     measured = feature_scores(
         values["generated"],
         values["reference"],
         values.get("training"),
         accuracy,
-        bool(labels),
         protocol,
         request.seed,
     )
@@ -121,11 +131,9 @@ def _features(
 
 
 def _labels(request: Request, reference: ShapeSet) -> list[str]:
-    """The class of each reference shape in order, or none where they are not known. Raises UserError where some are."""
+    """The class of each reference shape in order. Raises UserError where that of one is not given."""
     if request.label:
         return [request.label] * len(reference)
-    if not request.labels:
-        return []
     known = read_labels(request)
     if missing := [name for name in reference.names if name not in known]:
         raise UserError(
@@ -138,19 +146,28 @@ def _labels(request: Request, reference: ShapeSet) -> list[str]:
 def _extracted(
     request: Request, weights: bytes, sets: dict[str, ShapeSet], resources: Resources
 ) -> dict[str, dict[str, Tensor]]:
-    """Features of each set at the protocol's layer and the logits, from a Ray task a set."""
+    """Features of each set at the protocol's layer and the logits, a Ray task to some of its clouds."""
     import ray
 
-    protocol = request.protocol
-    gpus = resources.gpus_per_actor
+    protocol, gpus = request.protocol, resources.gpus_per_actor
+    size = CLOUDS_A_GPU_TASK if gpus else CLOUDS_A_TASK
     task = ray.remote(_extract).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
-    waiting = {}
-    for kind, shapes in sets.items():
-        clouds = stacked(shapes.clouds, protocol.feature_points, request.seed, shapes.names)
-        waiting[kind] = task.remote(protocol, weights, turned(clouds, request.yaw).numpy())
+    stored = ray.put(weights)
+
+    def submit(part: tuple[str, int]) -> "ray.ObjectRef[dict[str, np.ndarray]]":
+        kind, first = part
+        some = sets[kind].take(range(first, min(first + size, len(sets[kind]))))
+        seen = turned(stacked(some.clouds, protocol.feature_points, request.seed, some.names), request.yaw)
+        return task.remote(protocol, stored, seen.numpy())
+
+    parts = [(kind, first) for kind, shapes in sets.items() for first in range(0, len(shapes), size)]
+    found = dict(windowed(parts, submit, partial(cluster_slots, gpus)))
     return {
-        kind: {layer: torch.from_numpy(values.copy()) for layer, values in ray.get(reference).items()}
-        for kind, reference in waiting.items()
+        kind: {
+            layer: torch.cat([torch.from_numpy(found[part][layer].copy()) for part in parts if part[0] == kind])
+            for layer in (protocol.layer, "logits")
+        }
+        for kind in sets
     }
 
 

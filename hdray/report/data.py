@@ -121,7 +121,7 @@ class ReportData:
     metrics: Mapping[str, float] = field(default_factory=dict)
     """As in metrics.json: mmd_cd, cov_cd, nna_cd (fractions), and others."""
     intervals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """As in metrics.json, of some of the metrics: {"low", "high", "over"}."""
+    """As in metrics.json, of some of the metrics: {"low", "high", "over", "interval_of"}."""
     protocol: Mapping[str, object] = field(default_factory=dict)
     """As in metrics.json."""
     controls: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

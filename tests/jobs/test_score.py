@@ -18,6 +18,7 @@ from hdray.metrics.chamfer import chamfer_matrix
 from hdray.metrics.distribution import distribution_metrics
 from hdray.metrics.feature_network import MODELNET40, extract_features, network_of
 from hdray.metrics.pointnet import PointNet
+from hdray.pipeline import score_stage
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import ROOT
 from tests.signals.animations import anime, growing_ball
@@ -92,10 +93,12 @@ def test_folders_of_meshes_with_every_measure(score: Score, tmp_path: Path) -> N
     assert result["protocol"]["name"] == "none, changed to 128 points, with EMD of 16 points"
     assert set(result["metrics"]) == {f"{metric}_{kind}" for metric in ("mmd", "cov", "nna") for kind in ("cd", "emd")}
     features = result["features"]
-    assert features["frechet_real_against_real"] > 0
+    assert features["real_against_real"]["frechet"] > 0
     assert 0 <= features["network_accuracy_on_reference"] <= 1
     assert len(features["weights_sha256"]) == 64
-    assert "between two halves of the reference, 2 and 3 shapes" in printed
+    assert "real against real is 2 and the other 3 of the references" in printed
+    assert "% of the references rightly" in printed
+    assert "(real against real " in printed.split("frechet: ")[1].splitlines()[0]
     again, _ = score(*arguments)
     assert {**again, "seconds": 0} == {**result, "seconds": 0}
 
@@ -147,7 +150,7 @@ def test_animations(score: Score, mistake: Mistake, tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
-def test_labels_by_file(score: Score, mistake: Mistake, tmp_path: Path) -> None:
+def test_labels_by_file(score: Score, mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clouds(tmp_path / "made", 6, 0, points=64)
     real = torch.from_numpy(clouds(tmp_path / "real", 6, 1, points=64))
     torch.manual_seed(0)
@@ -163,6 +166,14 @@ def test_labels_by_file(score: Score, mistake: Mistake, tmp_path: Path) -> None:
     result, _ = score(*asked)
     assert result["features"]["labels"] == dict(Counter(labels))
     assert result["features"]["network_accuracy_on_reference"] == pytest.approx(4 / 6)
+    # The same, up to the rounding of batches of another size, from tasks of two clouds each.
+    monkeypatch.setattr(score_stage, "CLOUDS_A_TASK", 2)
+    in_parts, _ = score(*asked)
+    for name in ("frechet", "kid", "density", "coverage", "network_accuracy_on_reference"):
+        assert in_parts["features"][name] == pytest.approx(result["features"][name], rel=1e-4)
+    without, printed = score(*asked[:-2])
+    assert "--label for all or --labels for each" in without["features"]["not_computed"]
+    assert "frechet" not in printed
     (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows[1:]]))
     message = mistake("evaluate", *asked, "--out", tmp_path / "o.json")
     assert "gives no label for 1 of 6 reference shapes, the first is 000.npy" in message
@@ -185,6 +196,8 @@ def test_a_published_protocol_keeps_its_numbers_of_points_and_shapes(
     assert "compares 10 generated shapes with 10 references" in message
     message = mistake("evaluate", *places, "--protocol", "mlora", "--out", tmp_path / "o.json")
     assert "the protocol mlora compares with 2048 reference shapes, and there are 10" in message
+    message = mistake("evaluate", *places, "--protocol", "nef-gpt", "--out", tmp_path / "o.json")
+    assert "the protocol nef-gpt draws 32 shapes of either set, and there are 9 generated ones" in message
     assert not (tmp_path / "o.json").exists()
 
 

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.metrics import chamfer
-from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes, distances_from_one
+from hdray.metrics import chamfer, trees
+from hdray.metrics.chamfer import chamfer_matrix, chamfer_matrix_of_sizes, distances_from_one, matrix_by_sizes
 
 
 def random_clouds(count: int, points: int, seed: int) -> torch.Tensor:
@@ -47,6 +47,23 @@ def test_clouds_of_several_sizes(squared: bool):
     assert torch.equal(own, own.T)
     torch.testing.assert_close(own, chamfer_matrix_of_sizes(a, a, squared=squared), rtol=1e-6, atol=0)
     assert chamfer_matrix_of_sizes([], b).shape == (0, 4)
+    # As on a GPU, those of one size as one matrix.
+    for others, whole in ((b, chamfer_matrix_of_sizes(a, b, squared=squared)), (None, own)):
+        torch.testing.assert_close(matrix_by_sizes(a, others, squared, "cpu"), whole, rtol=1e-6, atol=0)
+    with pytest.raises(ValueError, match=r"the shape \(4, 2\); it must be \(P, 3\)"):
+        chamfer_matrix_of_sizes(a, [torch.zeros(4, 2)])
+
+
+def test_a_tree_a_cloud(monkeypatch: pytest.MonkeyPatch):
+    """However many sizes there are."""
+    built = []
+    tree = trees._Cloud.__init__
+    monkeypatch.setattr(
+        trees._Cloud, "__init__", lambda self, points: (built.append(len(points)), tree(self, points))[1]
+    )
+    clouds = [random_clouds(1, count, count)[0] for count in range(3, 9)]
+    chamfer_matrix_of_sizes(clouds[:4], clouds[4:])
+    assert sorted(built) == [3, 4, 5, 6, 7, 8]
 
 
 def test_small_distances_far_from_the_origin_keep_their_digits():
@@ -133,3 +150,8 @@ def test_is_symmetric_and_zero_for_a_shuffled_copy(seed: int, points: int, squar
 def test_on_a_gpu():
     a, b = random_clouds(3, 300, 0), random_clouds(4, 200, 1)
     torch.testing.assert_close(chamfer_matrix(a, b, device="cuda"), chamfer_matrix(a, b), rtol=1e-5, atol=0)
+    clouds = [random_clouds(1, count, count)[0] for count in (30, 7, 30, 12)]
+    for others in (clouds[1:], None):
+        expected = chamfer_matrix_of_sizes(clouds, others)
+        found = chamfer_matrix_of_sizes(clouds, others, device="cuda")
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)

@@ -84,6 +84,12 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch):
     assert (mmd_g(x, y), kid(x, y)) == pytest.approx(whole)
 
 
+def test_a_sample_with_itself_is_the_diagonal():
+    x = features(12, 0) * 3 + 1
+    for k in (gaussian(0.3), polynomial(0.2, degree=2, offset=0.5)):
+        torch.testing.assert_close(k.own(x), k.across(x, x).diagonal())
+
+
 def test_what_cannot_be_computed():
     with pytest.raises(ValueError, match="1 and 3 samples"):
         kid(features(1, 0), features(3, 1))

@@ -6,9 +6,10 @@ import torch
 
 from hdray.metrics.chamfer import chamfer_matrix
 from hdray.metrics.distribution import distribution_metrics
+from hdray.metrics.frechet import frechet
 from hdray.metrics.protocols import Protocol, protocol_named
 from hdray.metrics.scoring import Distances, distance_scores, feature_scores
-from hdray.metrics.selection import Selection
+from hdray.metrics.selection import Selection, draws
 from hdray.metrics.shape_sets import ShapeSet
 
 
@@ -128,13 +129,27 @@ def test_features_over_draws():
     stream = torch.Generator().manual_seed(0)
     made, real = torch.randn(40, 4, generator=stream) + 1, torch.randn(50, 4, generator=stream)
     protocol = Protocol(name="small", source="", shapes=12, draws=40)
-    found = feature_scores(made, real, None, 0.8, True, protocol, 0)
+    found = feature_scores(made, real, None, 0.8, protocol, 0)
     assert found["samples"] == 12
     assert found["network_accuracy_on_reference"] == 0.8
-    assert "a draw of references and the next" in found["frechet_real_sets"]
-    assert found["frechet"] > found["frechet_real_against_real"] > 0
-    whole = feature_scores(made, real, None, 0.8, True, NONE, 0)
+    # By hand: the Frechet distance of each draw, and of draws from two halves of the references.
+    pairs = [(made[rows], real[columns]) for rows, columns in draws(40, 50, protocol, 0)]
+    assert found["frechet"] == pytest.approx(np.mean([frechet(*pair) for pair in pairs]))
+    assert "25 and the other 25 of the references" in found["real_against_real"]["sets"]
+    assert found["frechet"] > found["real_against_real"]["frechet"] > 0
+    whole = feature_scores(made, real, None, 0.8, NONE, 0)
     assert whole["samples"] == 40
     assert found["frechet"] > whole["frechet"], "few samples are farther"
-    with pytest.raises(ValueError, match="accuracy"):
-        feature_scores(made, real, None, None, True, NONE, 0)
+
+
+def test_intervals_say_what_they_are_of():
+    distances, selection = compared(ellipsoids(12, 0), ellipsoids(10, 1))
+    _, intervals = distance_scores(distances, "cd", selection, NONE, 0)
+    assert {name: found["interval_of"] for name, found in intervals.items()} == {
+        "mmd_cd": "the mean, given the generated shapes",
+        "cov_cd": "the mean, given the generated shapes",
+        "nna_cd": "the mean, given each shape's neighbour",
+    }
+    drawing = Protocol(name="small", source="", shapes=8, draws=20)
+    _, intervals = distance_scores(distances, "cd", selection, drawing, 0)
+    assert {found["interval_of"] for found in intervals.values()} == {"single draws, not their mean"}

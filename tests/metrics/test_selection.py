@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 import torch
 
 from hdray.errors import UserError
 from hdray.metrics.protocols import Protocol, protocol_named
-from hdray.metrics.selection import draws, select
+from hdray.metrics.selection import Selection, draw_warnings, draws, duplicates, equal_nna, select
 from hdray.metrics.shape_sets import ShapeSet
 
 
@@ -55,7 +56,8 @@ def test_a_fixed_number_of_shapes():
 
 def test_draws_are_with_replacement_and_seeded():
     protocol = protocol_named("nef-gpt")
-    assert len(select(shapes(5), shapes(6), protocol, 0).reference) == 6
+    chosen = select(shapes(35, (0, 1)), shapes(36), protocol, 0)
+    assert (len(chosen.generated), chosen.misses, len(chosen.reference)) == (33, 2, 36)
     drawn = draws(5, 600, protocol, 0)
     assert len(drawn) == 32
     for made, real in drawn:
@@ -64,6 +66,44 @@ def test_draws_are_with_replacement_and_seeded():
     assert drawn[0][1].tolist() != drawn[1][1].tolist()
     assert draws(5, 600, protocol, 0)[3][1].tolist() == drawn[3][1].tolist()
     assert draws(5, 600, protocol, 1)[3][1].tolist() != drawn[3][1].tolist()
+
+
+def test_sets_that_are_smaller_than_a_draw_are_refused():
+    protocol = protocol_named("nef-gpt")
+    assert select(shapes(32, (0,)), shapes(32), protocol, 0).misses == 1
+    with pytest.raises(
+        UserError, match="nef-gpt draws 32 shapes of either set, and there are 31 generated ones; give 32"
+    ):
+        select(shapes(31), shapes(40), protocol, 0)
+    with pytest.raises(UserError, match="there are 31 reference ones, the first of 1 exclusions being shape-0003"):
+        select(shapes(40), shapes(32, (3,)), protocol, 0)
+
+
+@pytest.mark.parametrize(("generated", "reference"), [(32, 32), (600, 600), (300, 40)])
+def test_expected_duplicates_and_what_they_do_to_1_nna(generated: int, reference: int):
+    """Against draws from points of one distribution."""
+    stream = np.random.default_rng(generated)
+    twice, right = [], []
+    for _ in range(60):
+        pools = stream.normal(size=(generated, 3)), stream.normal(size=(reference, 3))
+        rows = [stream.integers(len(pool), size=32) for pool in pools]
+        twice.append([np.mean([(some == row).sum() > 1 for row in some]) for some in rows])
+        drawn = np.concatenate([pool[some] for pool, some in zip(pools, rows, strict=True)])
+        distances = np.linalg.norm(drawn[:, None] - drawn, axis=2) + np.diag(np.full(64, np.inf))
+        right.append(np.mean((distances.argmin(axis=1) < 32) == (np.arange(64) < 32)))
+    assert np.mean(twice, axis=0) == pytest.approx([duplicates(pool, 32) for pool in (generated, reference)], abs=0.03)
+    assert np.mean(right) == pytest.approx(equal_nna(generated, reference, 32), abs=0.03)
+
+
+def test_small_pools_to_draw_from_are_warned_of():
+    def pools(generated: int, reference: int) -> Selection:
+        return Selection(shapes(generated), shapes(reference), misses=2, unused={})
+
+    protocol = protocol_named("nef-gpt")
+    (warning,) = draw_warnings(pools(30, 40), protocol)
+    assert "32 shapes drawn with replacement from 32 generated and 40 reference shapes hold 63% and 54%" in warning
+    assert draw_warnings(pools(598, 600), protocol) == []
+    assert draw_warnings(pools(30, 40), protocol_named("none")) == []
 
 
 def test_nothing_to_compare():

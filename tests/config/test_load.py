@@ -88,7 +88,7 @@ def test_without_anything_it_is_the_demo_in_a_folder_named_after_it() -> None:
         ("evaluate: {points: 1}", ["points = 1", "0, or 2 or more"]),
         ("evaluate: {points: 4096}", ["evaluate.points = 4096", "at most signal.surface_points = 2048"]),
         (
-            "{evaluate: {protocol: mlora}, signal: {surface_points: 512}}",
+            "{preset: airplanes, evaluate: {protocol: mlora}, signal: {surface_points: 512}}",
             ["evaluate.points = 0", "not 0, which is 2048"],
         ),
         ("evaluate: {protocol: hyperdiffusion-4d}", ["hyperdiffusion-4d", "one of none", "where signal.frames = 0"]),

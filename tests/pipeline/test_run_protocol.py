@@ -53,13 +53,11 @@ def test_too_few_shapes_are_seen_before_any_work() -> None:
     check_numbers(24, with_("hyperdiffusion-paper"))
     check_numbers(10, with_("hyperdiffusion-code", count=11))
     check_numbers(10, with_("nef-gpt"))
-    with pytest.raises(
-        UserError, match="the split test has 25 shapes, and 24 are to be .* --generate.count 25 or more"
-    ):
+    with pytest.raises(UserError, match=r"the split test has 25 shapes, and 24 are .* --generate\.count 25 or more"):
         check_numbers(25, with_("hyperdiffusion-paper"))
-    with pytest.raises(UserError, match="give --generate.count 22 or more"):
+    with pytest.raises(UserError, match=r"give --generate\.count 22 or more"):
         check_numbers(20, with_("hyperdiffusion-code", count=20))
     with pytest.raises(UserError, match="compares with 2048 reference shapes, and the split test has 300"):
         check_numbers(300, with_("mlora", count=2_048))
-    with pytest.raises(UserError, match="give --generate.count 2048 or more"):
+    with pytest.raises(UserError, match=r"give --generate\.count 2048 or more"):
         check_numbers(3_000, with_("mlora", count=2_047))

@@ -217,6 +217,28 @@ def test_shapes_that_cannot_be_compared(mistake: Mistake, ray_cluster: None, tmp
     assert not (tmp_path / "o.json").exists()
 
 
+def test_both_forms_of_the_job_know_of_each_other(
+    mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    message = mistake("evaluate", "--run", run, "--protocol", "hyper")
+    assert "protocol = 'hyper' is not accepted; it must be one of none, hyperdiffusion-code" in message
+    for asked in (("--protocol", "mlora"), ("--protocol=mlora",)):  # the right words, and no run
+        assert f"{run} lacks 24 of the 24 shapes to generate" in mistake("evaluate", "--run", run, *asked)
+    message = mistake("evaluate", "--run", run, "--samples", tmp_path, "--protocol", "mlora")
+    assert "give --run with neither of --samples, --reference and --out" in message
+    assert not run.exists()
+
+    def said(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["evaluate.py", *arguments])
+        with pytest.raises(SystemExit, match="0"):
+            runpy.run_path(str(ROOT / "jobs" / "evaluate.py"), run_name="__main__")
+        return " ".join(capfd.readouterr().out.replace("│", " ").split())
+
+    assert "--protocol is short for --evaluate.protocol; of two folders see --samples made/ --help" in said("--help")
+    assert "by --run DIRECTORY [--protocol NAME] alone: see --help" in said("--samples", "made/", "--help")
+
+
 def test_wrong_words(mistake: Mistake, tmp_path: Path) -> None:
     places = ("--samples", tmp_path, "--reference", tmp_path, "--out", tmp_path / "o.json")
     assert "the protocols are none, hyperdiffusion-code" in mistake("evaluate", *places, "--protocol", "hyper")

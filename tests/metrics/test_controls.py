@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from hdray.metrics.controls import KINDS, control_set
+from hdray.metrics.controls import KINDS, control_set, in_place_of_generated, offered
+from hdray.metrics.protocols import protocol_named
+from hdray.metrics.selection import Selection
+from hdray.metrics.shape_sets import ShapeSet
 
 IDS = [f"id{number}" for number in range(12)]
 
@@ -82,3 +85,34 @@ def test_what_cannot_be_made():
         control_set("training", training(5), [*IDS[:11], IDS[0]], 3, 0)
     with pytest.raises(ValueError, match="two training vectors"):
         control_set("average", training(5)[:1], IDS[:1], 3, 0)
+
+
+def shapes(count: int, empty: int = 0) -> ShapeSet:
+    names = [f"{number:03d}" for number in range(count)]
+    return ShapeSet(names, [torch.zeros(2, 3)] * count, names, {f"e{number}": "no surface" for number in range(empty)})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "made", "empty", "expected"),
+    [
+        # Ten generated shapes, two of them misses; of a control: compared, misses, left aside.
+        ("none", 7, 3, (7, 3, 0)),
+        ("none", 4, 1, (4, 1, 0)),
+        ("none", 12, 0, (10, 0, 2)),
+        ("none", 0, 10, (0, 10, 0)),
+        # A tenth more than compared are made, from which the empty ones are replaced.
+        ("hyperdiffusion-code", 10, 1, (10, 0, 1)),
+        ("hyperdiffusion-code", 8, 3, (8, 0, 3)),
+        ("hyperdiffusion-code", 0, 11, (0, 10, 1)),
+    ],
+)
+def test_a_control_is_compared_as_generated_shapes_are(
+    protocol: str, made: int, empty: int, expected: tuple[int, int, int]
+):
+    asked = protocol_named(protocol)
+    selection = Selection(shapes(8), shapes(6), 2, {"generated": 0, "reference": 0})
+    assert offered(selection, asked) == (11 if protocol == "hyperdiffusion-code" else 10)
+    found = in_place_of_generated(shapes(made, empty), selection, asked)
+    assert (len(found.generated), found.misses, found.unused["generated"]) == expected
+    assert found.reference is selection.reference
+    assert found.generated.names == shapes(made).names[: len(found.generated)]

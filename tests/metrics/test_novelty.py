@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hdray.metrics.novelty import copying_z, farther, nearest, noise_baseline, novelty, weight_distances
+from hdray.metrics.novelty import copying_z, farther, nearest, novelty, weight_distances
 
 
 def vectors(count: int, seed: int, size: int = 500) -> torch.Tensor:
@@ -29,35 +29,9 @@ def test_nearest_breaks_ties_by_index():
     assert nearest(torch.zeros(2, 1), 3).indices.tolist() == [[0], [0]]
 
 
-def test_noise_baseline_is_the_named_vectors_plus_noise_of_the_right_size():
-    training, ids = vectors(10, 0, 20_000), [f"id{i}" for i in range(10)]
-    chosen, noisy = noise_baseline(training, ids, 4, 0.02, seed=1)
-    assert len(set(chosen)) == 4
-    difference = noisy - training[[ids.index(name) for name in chosen]]
-    torch.testing.assert_close(difference.std(dim=1), torch.full((4,), 0.02), rtol=0.03, atol=0)
-    assert difference.mean().abs() < 1e-3
-    assert len(noise_baseline(training, ids, 99, 0.02, seed=1)[0]) == 10
-
-
-def test_noise_baseline_does_not_depend_on_order_but_on_the_seed():
-    training, ids = vectors(6, 0), list("abcdef")
-    chosen, noisy = noise_baseline(training, ids, 3, 0.1, seed=1)
-    again, shuffled = noise_baseline(training.flip(0), ids[::-1], 3, 0.1, seed=1)
-    assert again == chosen
-    assert torch.equal(noisy, shuffled)
-    assert not torch.equal(
-        noise_baseline(training, ids, 6, 0.1, seed=2)[1], noise_baseline(training, ids, 6, 0.1, 1)[1]
-    )
-
-
-def test_noise_baseline_needs_an_id_for_every_vector():
-    with pytest.raises(ValueError, match="3 vectors need as many different ids, not 2"):
-        noise_baseline(vectors(3, 0), ["a", "b", "b"], 2, 0.1, seed=1)
-
-
 def test_copies_and_new_shapes_can_be_told():
     training, held_out = vectors(30, 0), vectors(20, 1)
-    _, noisy = noise_baseline(training, [str(i) for i in range(30)], 20, 0.05, seed=0)
+    noisy = training[:20] + 0.05 * vectors(20, 3)
     to_training = [weight_distances(kind, training) for kind in (training[:7] + 0.001, held_out, noisy)]
     copies = novelty("weights", *to_training).summary()
     assert copies["farther_than_held_out"] == 0.0

@@ -67,12 +67,28 @@ def test_fits_over_all_inputs_count_missing_ones_as_zero() -> None:
 
 
 def test_known_metrics_are_explained_and_unknown_ones_listed() -> None:
-    rows = metric_table({"other": 2.0, "nearest_chamfer_farther_than_noise": 0.875, "nna_cd": 0.5})
+    rows = metric_table({"other": 2.0, "nearest_chamfer_farther_than_noise": 0.875, "nna_cd": 0.5}, {})
     assert [row.value for row in rows] == ["0.5", "2", "0.875"]
     assert rows[2].name == "Farther than noise, by Chamfer distance"
     assert "Near 1: new" in rows[2].good
     assert "below 0.5 points to copies" in rows[0].good
     assert rows[1].name == "other"
+
+
+def test_intervals_stand_beside_their_metrics_and_say_what_they_are_of() -> None:
+    metrics = {"mmd_cd": 0.25, "cov_cd": 0.5, "nna_cd": 0.75, "one_body": 1.0}
+    families, draws = {"over": "families of shapes"}, {"over": "draws"}
+    rows = metric_table(
+        metrics,
+        {
+            "mmd_cd": {"low": 0.2, "high": 0.3125, **families},
+            "cov_cd": {"low": 0.4, "high": 0.6, **draws},
+            "nna_cd": {"low": None, "high": None, **families},
+        },
+    )
+    assert [row.interval for row in rows] == [
+        "0.2 to 0.3125, given these samples", "0.4 to 0.6, spread of draws", "", "",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -102,10 +118,12 @@ def test_what_the_generator_took() -> None:
 
 def test_the_protocol_in_words() -> None:
     sentence = protocol_sentence(
-        {"points": 2048, "normalisation": "std", "squared": False, "reference_split": "test", "more": 1}
+        {"name": "a-code", "points": 2048, "normalisation": "std", "squared": False, "reference_split": "test", "x": 1}
     )
-    for part in ("2048 points", "standard deviation", "not squared", "the test split"):
+    for part in ("the protocol a-code", "2048 points", "standard deviation", "not squared", "the test split"):
         assert part in sentence
+    assert "counts as a miss" in sentence
+    assert "is replaced by another one" in protocol_sentence({"points": 2048, "generated_factor": 1.1})
     assert protocol_sentence({}) == ""
 
 
@@ -122,12 +140,13 @@ def test_controls_stand_beside_the_generated_shapes() -> None:
         "nearest_chamfer_generated": 0.02,
         "nearest_chamfer_copying_z": -3,
     }
-    rows = compared_sets(own, {"real": {"mmd_cd": 0.0005, "nna_cd": 0.5}, "another": {}})
+    controls = {"real": {"mmd_cd": 0.0005, "nna_cd": 0.5, "count": 18, "empty": 0}, "another": {}}
+    rows = compared_sets(own, controls, {"generated": 1_024, "empty": 3, "points": 2_048})
     assert [(row.name, row.own) for row in rows] == [
         ("Generated", True),
         ("Real against real: training shapes themselves", False),
         ("another", False),
     ]
-    assert rows[0].values == ("0.001", "0.4", "0.7", "0.02", "-3")
-    assert rows[1].values[:3] == ("0.0005", "\N{EN DASH}", "0.5")
-    assert compared_sets(own, {}) == []
+    assert rows[0].values == ("1024", "3", "0.001", "0.4", "0.7", "0.02", "-3")
+    assert rows[1].values[:5] == ("18", "0", "0.0005", "\N{EN DASH}", "0.5")
+    assert compared_sets(own, {}, {}) == []

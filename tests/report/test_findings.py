@@ -77,7 +77,7 @@ def test_known_metrics_are_explained_and_unknown_ones_listed() -> None:
 
 def test_intervals_stand_beside_their_metrics_and_say_what_they_are_of() -> None:
     metrics = {"mmd_cd": 0.25, "cov_cd": 0.5, "nna_cd": 0.75, "one_body": 1.0}
-    families, draws = {"over": "families of shapes"}, {"over": "draws"}
+    families, draws = {"interval_of": "the mean, given the generated shapes"}, {"interval_of": "single draws"}
     rows = metric_table(
         metrics,
         {
@@ -87,7 +87,7 @@ def test_intervals_stand_beside_their_metrics_and_say_what_they_are_of() -> None
         },
     )
     assert [row.interval for row in rows] == [
-        "0.2 to 0.3125, given these samples", "0.4 to 0.6, spread of draws", "", "",
+        "0.2 to 0.3125, the mean, given the generated shapes", "0.4 to 0.6, single draws", "", "",
     ]  # fmt: skip
 
 

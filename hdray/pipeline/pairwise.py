@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BLOCK = {"chamfer": 32, "emd": 16}
 """Still shapes along either side of a task's block: seconds of work on a core at the usual numbers of points."""
 GPU_BLOCK = 256
-"""The same on a GPU, whose worker Ray ends with its task: seconds of work again, so that starting one does not count."""
+"""The same on a GPU, for which the block of a core is too little work to be worth a task."""
 PROGRESS_S = 10.0
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CLOUDS_A_TASK = 64
 """Whose features a task on a core extracts: seconds of work."""
 CLOUDS_A_GPU_TASK = 1024
-"""The same on a GPU, whose worker Ray ends with its task."""
+"""The same on a GPU, where reading the network would otherwise take longer than asking it."""
 FEWEST_FEATURES = 4
 """Shapes below which two halves of a set have no covariance."""
 

@@ -1,6 +1,7 @@
 """A run whose shapes are ellipsoids in grids of voxels, without fitting any: fields that lose something of their shapes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,17 +26,16 @@ LOST = 0.8
 """What the fields keep of each radius: a loss that a bad fit could have."""
 
 
-def config(run: Path | str = "", count: int = 10, **evaluate: object) -> Config:
+def config(run: Path | str = "", count: int = 10, kind: str = "voxels", frames: int = 0, **evaluate: Any) -> Config:
+    model = "voxel-diffusion" if kind == "voxels" else "point-diffusion"
     return Config(
         run=str(run),
-        signal=OccupancySettings(surface_points=POINTS),
-        field=FieldSettings(kind="voxels", voxels=VOXELS),
+        signal=OccupancySettings(surface_points=POINTS, frames=frames),
+        field=FieldSettings(kind=kind, voxels=VOXELS),
         fit=FitSettings(minimum_near_iou=0.5),
-        generator=GeneratorSettings(
-            kind="voxel-diffusion", width=8, layers=1, heads=2, normalisation="scalar", delta=False
-        ),
-        generate=GenerateSettings(count=count, resolution=24, steps=5),
-        evaluate=EvaluateSettings(**evaluate),  # type: ignore[arg-type]
+        generator=GeneratorSettings(kind=model, width=8, layers=1, heads=2, normalisation="scalar", delta=False),
+        generate=GenerateSettings(count=count, resolution=24, steps=5, mesh_format="glb" if frames else "ply"),
+        evaluate=EvaluateSettings(**evaluate),
     )
 
 
@@ -59,26 +59,38 @@ def surfaces(sizes: np.ndarray, seed: int) -> np.ndarray:
     return directions / np.linalg.norm(directions / sizes[:, None], axis=2, keepdims=True)
 
 
-def write_run(folder: Path, samples: np.ndarray, empty: int = 0) -> RunDirectory:
-    """20 training shapes, 15 test shapes in 14 families of which one is badly fitted, and samples (N, 3), some empty."""
-    run = RunDirectory(str(folder))
-    (folder / "config.yaml").write_bytes(to_yaml(config()))
+def write_run(folder: Path, samples: np.ndarray, empty: int = 0, kind: str = "voxels", frames: int = 0) -> RunDirectory:
+    """20 training shapes, 15 test shapes in 14 families of which one is badly fitted, and samples (N, 3), some empty.
+
+    The frames of an animation are ellipsoids that shrink.
+    """
+    run, chosen = RunDirectory(str(folder)), config(kind=kind, frames=frames)
+    (folder / "config.yaml").write_bytes(to_yaml(chosen))
     sizes = np.concatenate([radii(20, 0), radii(15, 1)])
-    thetas, clouds = fields(sizes).numpy(), encode(surfaces(sizes, 2))
+    shrunk = [0.9**frame for frame in range(max(frames, 1))]
+    clouds = np.stack([surfaces(share * sizes, 2) for share in shrunk], axis=1)  # (N, T, P, 3)
+
+    def vectors(of: np.ndarray) -> torch.Tensor:
+        if kind == "points":
+            return torch.from_numpy(surfaces(of, 4).reshape(len(of), -1).astype(np.float32))
+        return torch.cat([fields(share * of) for share in shrunk], dim=1)
+
+    thetas = vectors(sizes).numpy()
     rows = [
         {
             "id": f"i{number:02d}", "source": f"{99 - number}.obj", "split": "train" if number < 20 else "test",
             "status": "accepted", "near_iou": 0.1 if number == 34 else 0.9, "theta": thetas[number],
-            "family": "twins" if number in (20, 21) else None, "surface": clouds[number].reshape(-1),
+            "family": "twins" if number in (20, 21) else None, "surface": encode(clouds[number]).reshape(-1),
         }
         for number in range(35)
     ]  # fmt: skip
     write_rows(instances_table(run), "new", pa.Table.from_pylist(rows, schema=instances_schema()))
-    names, made = [f"sample-{number:05d}" for number in range(len(samples))], fields(samples)
-    drawn, _ = shapes_of(names, made, config(), "sample")
+    names, made = [f"sample-{number:05d}" for number in range(len(samples))], vectors(samples)
+    drawn, _ = shapes_of(names, made, chosen, "sample")
+    bodies = None if kind == "points" else 1
     rows = [
         {
-            "id": name, "theta": made[number].numpy(), "bodies": 0 if number < empty else 1,
+            "id": name, "theta": made[number].numpy(), "bodies": 0 if number < empty else bodies,
             "surface": None if number < empty else drawn.clouds[number].reshape(-1).numpy(),
             "reason": "there is nothing" if number < empty else None,
         }

@@ -105,6 +105,26 @@ def test_as_hyperdiffusions_code_does_it(ray_cluster: None, tmp_path: Path) -> N
     assert result["intervals"]["mmd_cd"]["low"] < result["metrics"]["mmd_cd"] < result["intervals"]["mmd_cd"]["high"]
 
 
+@pytest.mark.ray
+def test_clouds_of_points_are_taken_as_they_are(ray_cluster: None, tmp_path: Path) -> None:
+    run = write_run(tmp_path, radii(5, 3), kind="points")
+    result = evaluated(run, config(run.url, 5, kind="points"), RESOURCES)
+    assert set(result["controls"]) == {"real", "repeated"}
+    assert set(result["audit"]) == {"chamfer"}
+    assert not any(name.startswith("nearest_weights") for name in result["metrics"])
+    assert math.isnan(result["metrics"]["one_body"])
+    assert result["controls"]["repeated"]["nearest_chamfer"] == 0, "its vector is its cloud"
+
+
+@pytest.mark.ray
+def test_animations_are_audited_frame_by_frame(ray_cluster: None, tmp_path: Path) -> None:
+    run = write_run(tmp_path, radii(20, 0)[:8], frames=2)
+    result = evaluated(run, config(run.url, 8, frames=2, controls=False), RESOURCES)
+    assert result["protocol"]["frames"] == "2, distances averaged over them"
+    assert result["metrics"]["nearest_chamfer_copying_z"] < -1.96
+    assert result["metrics"]["frame_step_cd_generated"] > 0
+
+
 def test_the_closest_pairs_are_chosen_among_all_samples() -> None:
     def near(name: str, chamfer: float | None, rank: int) -> dict[str, object]:
         return {"id": name, "chamfer": chamfer, "chamfer_rank": rank}

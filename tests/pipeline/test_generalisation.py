@@ -12,7 +12,7 @@ from hdray.generators.settings import GeneratorSettings
 from hdray.pipeline import generalisation
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.instances import Fitted
-from tests.pipeline.test_reconstruction import ball, config
+from tests.pipeline.balls import ball, config
 
 RADII = [0.1, 0.14, 0.22, 0.38]
 NOTHING = -1000.0

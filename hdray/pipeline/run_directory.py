@@ -53,7 +53,7 @@ class RunDirectory:
         inputs: dict[str, str],
         *,
         apart_from: Collection[str] = (),
-        instead: str = "give another --run",
+        instead: str = "another --run",
     ) -> None:
         """Check that the stage's output, if there is any, was made with these inputs and result keys, `apart_from` some.
 

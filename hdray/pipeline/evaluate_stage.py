@@ -155,13 +155,15 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
 
 
 def _compared(run: RunDirectory, config: Config, references: int, resources: Resources) -> list[str]:
-    """Names of the generated shapes that are compared, chosen in one Ray task, on a GPU if there is one."""
+    """Names of the generated shapes that are compared; where they are chosen, in a Ray task, on a GPU if there is one."""
     import ray
 
+    if not config.evaluate.deduplicate:
+        return compared_samples(run, config, references)
     gpus = resources.gpus_per_actor
     task = ray.remote(compared_samples).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
-    chosen: list[str] = ray.get(task.remote(run, config, references))
-    return chosen
+    names: list[str] = ray.get(task.remote(run, config, references))
+    return names
 
 
 def _passing(fitted: Fitted, known: Mapping[str, Mapping[str, Any]], gate: float) -> Vectors:

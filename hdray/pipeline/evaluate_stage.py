@@ -25,7 +25,7 @@ from hdray.pipeline.generalisation import withheld_result
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
-from hdray.pipeline.instances import Fitted, counts, read_columns, read_fitted
+from hdray.pipeline.instances import ACCEPTED, Fitted, counts, read_columns, read_fitted
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.run_protocol import HELD_OUT, TRAINING, check_numbers, described, evaluation_file, protocol_of
 from hdray.pipeline.score import plain
@@ -49,7 +49,7 @@ AUDITED = ("generated", "held_out", "noise")
 
 
 def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
-    """Raise UserError where this job does not generate shapes and some of those to measure are missing."""
+    """Raise UserError where this job does not generate shapes and there are too few of those to measure."""
     if alone:
         run.check(GENERATE_STAGE, generate_keys(config), {})
     if alone and (missing := len(set(sample_ids(config)) - samples_table(run).committed())):
@@ -57,6 +57,10 @@ def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
             f"{run.url} lacks {missing} of the {config.generate.count} shapes to generate; run jobs/generate.py "
             f"--run {run.url} first, or ask for fewer with --generate.count"
         )
+    if alone:
+        rows = read_columns(run, ["split", "status", "reason"]).to_pylist()
+        fitted = [row["split"] for row in rows if row["status"] == ACCEPTED and row["reason"] is None]
+        check_numbers(sum(split in SPLITS[config.evaluate.reference_split] for split in fitted), config)
 
 
 def check_references(inputs: list[Input], config: Config) -> None:

@@ -26,7 +26,7 @@ from hdray.pipeline.generalisation import withheld_result
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
-from hdray.pipeline.instances import Fitted, counts, read_columns, read_fitted
+from hdray.pipeline.instances import ACCEPTED, Fitted, counts, read_columns, read_fitted
 from hdray.pipeline.reconstruction import DRAWS, reconstructed, reconstruction
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.run_protocol import HELD_OUT, TRAINING, check_numbers, described, evaluation_file, protocol_of
@@ -51,7 +51,7 @@ AUDITED = ("generated", "held_out", "noise")
 
 
 def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
-    """Raise UserError where this job does not generate shapes and some of those to measure are missing."""
+    """Raise UserError where this job does not generate shapes and there are too few of those to measure."""
     if alone:
         run.check(GENERATE_STAGE, generate_keys(config), {})
     if alone and (missing := len(set(sample_ids(config)) - samples_table(run).committed())):
@@ -59,6 +59,10 @@ def check_evaluate(run: RunDirectory, config: Config, alone: bool) -> None:
             f"{run.url} lacks {missing} of the {config.generate.count} shapes to generate; run jobs/generate.py "
             f"--run {run.url} first, or ask for fewer with --generate.count"
         )
+    if alone:
+        rows = read_columns(run, ["split", "status", "reason"]).to_pylist()
+        fitted = [row["split"] for row in rows if row["status"] == ACCEPTED and row["reason"] is None]
+        check_numbers(sum(split in SPLITS[config.evaluate.reference_split] for split in fitted), config)
 
 
 def check_references(inputs: list[Input], config: Config) -> None:
@@ -163,13 +167,15 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
 
 
 def _compared(run: RunDirectory, config: Config, references: int, resources: Resources) -> list[str]:
-    """Names of the generated shapes that are compared, chosen in one Ray task, on a GPU if there is one."""
+    """Names of the generated shapes that are compared; where they are chosen, in a Ray task, on a GPU if there is one."""
     import ray
 
+    if not config.evaluate.deduplicate:
+        return compared_samples(run, config, references)
     gpus = resources.gpus_per_actor
     task = ray.remote(compared_samples).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
-    chosen: list[str] = ray.get(task.remote(run, config, references))
-    return chosen
+    names: list[str] = ray.get(task.remote(run, config, references))
+    return names
 
 
 def _passing(fitted: Fitted, known: Mapping[str, Mapping[str, Any]], gate: float) -> Vectors:

@@ -34,21 +34,18 @@ def evaluation_file(config: Config) -> tuple[str, str]:
 def check_numbers(references: int, config: Config) -> None:
     """Raise UserError where there are too few of at most so many references, or of generated shapes, for the protocol."""
     protocol, count, split = protocol_of(config), config.generate.count, config.evaluate.reference_split
-    fixed = protocol.shapes if protocol.draws == 1 else 0
-    if references < fixed:
+    if references < protocol.shapes:
         raise UserError(
-            f"the protocol {protocol.name} compares with {fixed} reference shapes, and the split {split} has {references}; "
+            f"the protocol {protocol.name} takes {protocol.shapes} reference shapes, and the split {split} has {references}; "
             "give more shapes, another --evaluate.reference-split, or a protocol for any numbers: --evaluate.protocol none"
         )
-    if not (fixed or protocol.equal):
-        return
-    compared = fixed or references
+    compared = protocol.shapes or (references if protocol.equal else 0)
     wanted = math.floor(compared * protocol.generated_factor + 1e-9)
     if count < wanted:
         raise UserError(
-            f"the protocol {protocol.name} compares as many generated shapes as references, the split {split} has "
-            f"{references} shapes, and {count} are to be generated; give --generate.count {wanted} or more, or a protocol "
-            "for any numbers: --evaluate.protocol none"
+            f"the protocol {protocol.name} takes {wanted} generated shapes where the split {split} has {references} "
+            f"references, and {count} are to be generated; give --generate.count {wanted} or more, or a protocol for any "
+            "numbers: --evaluate.protocol none"
         )
 
 

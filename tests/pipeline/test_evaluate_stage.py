@@ -10,7 +10,7 @@ from hdray.generators.build import build_generator
 from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.metrics.controls import KINDS
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.evaluate_stage import evaluated, run_evaluate
+from hdray.pipeline.evaluate_stage import check_evaluate, evaluated, run_evaluate
 from hdray.pipeline.field import field_of
 from hdray.pipeline.report_stage import closest_names
 from hdray.pipeline.run_directory import RunDirectory
@@ -84,9 +84,15 @@ def test_results_of_two_protocols_stand_side_by_side(copying: RunDirectory) -> N
     assert changed["protocol"]["points"] == 64
     assert "controls" not in changed
     assert copying.read_json("metrics.json")["metrics"] == changed["metrics"]
-    few = config(copying.url, points=64, protocol="mlora")
-    with pytest.raises(UserError, match="compares with 2048 reference shapes, and there are 15"):
-        run_evaluate(copying, few, RESOURCES)
+
+
+@pytest.mark.ray
+def test_a_protocol_that_takes_more_shapes_is_refused_before_anything_is_written(copying: RunDirectory) -> None:
+    check_evaluate(copying, config(copying.url), alone=True)
+    with pytest.raises(UserError, match="takes 2048 reference shapes, and the split test has 15"):
+        check_evaluate(copying, config(copying.url, points=64, protocol="mlora"), alone=True)
+    with pytest.raises(UserError, match=r"takes 15 generated shapes .* give --generate\.count 15 or more"):
+        check_evaluate(copying, config(copying.url, points=64, protocol="hyperdiffusion-paper"), alone=True)
 
 
 @pytest.mark.ray

@@ -52,12 +52,19 @@ def test_too_few_shapes_are_seen_before_any_work() -> None:
     check_numbers(1, with_("none"))
     check_numbers(24, with_("hyperdiffusion-paper"))
     check_numbers(10, with_("hyperdiffusion-code", count=11))
-    check_numbers(10, with_("nef-gpt"))
-    with pytest.raises(UserError, match=r"the split test has 25 shapes, and 24 are .* --generate\.count 25 or more"):
+    check_numbers(32, with_("nef-gpt", count=32))
+    check_numbers(3_000, with_("mlora", count=2_048))
+    with pytest.raises(
+        UserError, match=r"takes 25 generated shapes where the split test has 25 references, and 24 are"
+    ):
         check_numbers(25, with_("hyperdiffusion-paper"))
-    with pytest.raises(UserError, match=r"give --generate\.count 22 or more"):
-        check_numbers(20, with_("hyperdiffusion-code", count=20))
-    with pytest.raises(UserError, match="compares with 2048 reference shapes, and the split test has 300"):
-        check_numbers(300, with_("mlora", count=2_048))
-    with pytest.raises(UserError, match=r"give --generate\.count 2048 or more"):
-        check_numbers(3_000, with_("mlora", count=2_047))
+    for references, config, wanted in (
+        (20, with_("hyperdiffusion-code", count=20), 22),
+        (40, with_("nef-gpt", count=31), 32),
+        (3_000, with_("mlora", count=2_047), 2_048),
+    ):
+        with pytest.raises(UserError, match=rf"give --generate\.count {wanted} or more"):
+            check_numbers(references, config)
+    for protocol, shapes in (("mlora", 2_048), ("nef-gpt", 32)):
+        with pytest.raises(UserError, match=f"takes {shapes} reference shapes, and the split test has 31"):
+            check_numbers(31, with_(protocol, count=3_000))

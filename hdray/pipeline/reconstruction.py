@@ -9,10 +9,10 @@ from hdray.pipeline.generate_stage import Extraction
 from hdray.pipeline.shapes import Shapes, measured_points
 from hdray.surfaces.polygonise import EmptySurface
 
-MOST_SHAPES = 64
+MOST_SHAPES = 32
 """Shapes whose fields are looked at: the first in order of their ids, which are hashes."""
-MOST_SURFACES = 256
-"""Surfaces to extract for it, which an animation has one a frame of: half a minute to minutes of work."""
+MOST_SURFACES = 128
+"""Surfaces to extract for it, which an animation has one a frame of: a second of a core each at the usual resolutions."""
 
 
 def reconstruction(shapes: list[Shapes], config: Config) -> dict[str, float]:
@@ -25,7 +25,8 @@ def reconstruction(shapes: list[Shapes], config: Config) -> dict[str, float]:
     if config.field.kind == "points":
         return {}
     rows = [(name, one, row) for one in shapes for row, name in enumerate(one.ids)]
-    rows = sorted(rows, key=lambda item: item[0])[: min(MOST_SHAPES, MOST_SURFACES // max(config.signal.frames, 1))]
+    most = max(1, min(MOST_SHAPES, MOST_SURFACES // max(config.signal.frames, 1)))
+    rows = sorted(rows, key=lambda item: item[0])[:most]
     extraction = Extraction(config)
     own: list[torch.Tensor] = []
     drawn: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])

@@ -79,7 +79,7 @@ def test_animations_are_means_over_frames() -> None:
     assert found["reconstruction_cd"] - found["reconstruction_cd_floor"] == pytest.approx(2 * OFF**2 / 3, rel=0.2)
 
 
-@pytest.mark.parametrize(("frames", "most"), [(0, MOST_SHAPES), (16, MOST_SURFACES // 16)])
+@pytest.mark.parametrize(("frames", "most"), [(0, MOST_SHAPES), (16, MOST_SURFACES // 16), (256, 1)])
 def test_the_first_in_order_of_ids_are_looked_at(frames: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever split they are in, and no more than can be paid for."""
     looked_at = []

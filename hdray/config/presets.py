@@ -25,7 +25,7 @@ def demo() -> Config:
         fit=FitSettings(batch_size=8, steps=600),
         generator=_SMALL,
         train=TrainSettings(steps=1_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=300),
-        generate=GenerateSettings(count=24, steps=50, resolution=96),
+        generate=GenerateSettings(count=24, steps=50, resolution=128),
         evaluate=EvaluateSettings(points=1_024, reference_split="held-out"),
     )
 
@@ -76,7 +76,7 @@ def animals() -> Config:
         fit=FitSettings(batch_size=8, steps=4_000),
         generator=_SMALL,
         train=TrainSettings(steps=2_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=500),
-        generate=GenerateSettings(count=12, steps=50, resolution=96, mesh_format="glb"),
+        generate=GenerateSettings(count=12, steps=50, resolution=128, mesh_format="glb"),
         evaluate=EvaluateSettings(points=1_024, reference_split="held-out"),
     )
 

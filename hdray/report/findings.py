@@ -51,7 +51,7 @@ _METRICS = {
     "reconstruction_cd": (
         "Chamfer distance of fits",
         "As low as its floor, which is that of a perfect field. It depends on scale, point count and squaring.",
-        "Mean over training and held-out shapes, 64 at most (of animations, 256 frames), of the distance of the surface of the fitted field from the "
+        "Mean over training and held-out shapes, 64 at most (256 frames), of the distance of the surface of the fitted field from the "
         "shape's own, in the unit box.",
     ),
     "reconstruction_cd_floor": (

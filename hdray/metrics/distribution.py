@@ -32,11 +32,6 @@ def matching_distances(generated_reference: Tensor) -> Tensor:
     return generated_reference.double().amin(dim=0)
 
 
-def mmd(generated_reference: Tensor) -> float:
-    """Minimum matching distance of (G, R) distances: mean over references of the distance to the nearest generated."""
-    return float(matching_distances(generated_reference).mean())
-
-
 def covered(generated_reference: Tensor) -> Tensor:
     """Of (G, R) distances, per reference whether it is the nearest one to some generated shape, (R,) bool.
 
@@ -47,11 +42,6 @@ def covered(generated_reference: Tensor) -> Tensor:
     found = solid.new_zeros(generated_reference.shape[1])
     found[generated_reference[solid].argmin(dim=1)] = True
     return found
-
-
-def cov(generated_reference: Tensor) -> float:
-    """Coverage of (G, R) distances: the share of references that are the nearest one to some generated shape."""
-    return float(covered(generated_reference).double().mean())
 
 
 def told_apart(generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor) -> Tensor:
@@ -71,14 +61,6 @@ def told_apart(generated_reference: Tensor, generated_generated: Tensor, referen
     return torch.cat([generated_right, reference_right])
 
 
-def nna(generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor) -> float:
-    """1-nearest-neighbour accuracy of (G, R), (G, G) and (R, R) distances: the share of shapes told apart rightly.
-
-    Each shape is called what its nearest other shape is; 0.5 is best.
-    """
-    return float(told_apart(generated_reference, generated_generated, reference_reference).double().mean())
-
-
 def remark(metric: str, value: float) -> str:
     """What belongs beside the number of a metric (nna, or nna_cd and the like); nothing for the others."""
     if metric.partition("_")[0] != "nna":
@@ -94,12 +76,19 @@ def nearest_other(distances: Tensor) -> Tensor:
     return others.amin(dim=1)
 
 
-def distribution_metrics(
-    generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor, empties: int = 0
-) -> dict[str, float]:
-    """{"mmd", "cov", "nna"} of the distances of the non-empty generated shapes and the number of empty ones."""
-    across, within = with_empties(generated_reference, generated_generated, empties)
-    return {"mmd": mmd(across), "cov": cov(across), "nna": nna(across, within, reference_reference)}
+def per_shape(
+    generated_reference: Tensor, generated_generated: Tensor, reference_reference: Tensor, scale: float = 1.0
+) -> dict[str, Tensor]:
+    """What each metric is the mean of, float64, of (G, R), (G, G) and (R, R) distances: mmd and cov (R,), nna (G + R,).
+
+    Means over references of the distance to the nearest generated shape, times `scale`; the share of references that are
+    the nearest one to some generated shape; the share of shapes called rightly what their nearest other shape is.
+    """
+    return {
+        "mmd": matching_distances(generated_reference) * scale,
+        "cov": covered(generated_reference).double(),
+        "nna": told_apart(generated_reference, generated_generated, reference_reference).double(),
+    }
 
 
 def check_matrix(generated_reference: Tensor) -> None:

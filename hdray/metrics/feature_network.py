@@ -39,11 +39,6 @@ class FeatureNetwork:
     module: nn.Module
 
 
-def load_network(name: str, source: str) -> FeatureNetwork:
-    """The network `name` with the weights at `source` (see `read_weights` and `network_of`)."""
-    return network_of(name, read_weights(source), source)
-
-
 def read_weights(source: str) -> bytes:
     """The file at `source`, a path or a URL that fsspec knows (https, s3). Raises UserError where it cannot be read."""
     import fsspec

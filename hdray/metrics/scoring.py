@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hdray.metrics.distribution import covered, matching_distances, remark, told_apart, with_empties
+from hdray.metrics.distribution import per_shape, remark, with_empties
 from hdray.metrics.features import feature_metrics
 from hdray.metrics.intervals import interval, interval_words
 from hdray.metrics.protocols import Protocol
@@ -38,11 +38,10 @@ def distance_scores(
     across, within = with_empties(distances.across, distances.generated, selection.misses)
     if protocol.draws > 1:
         return _over_draws(across, within, distances.reference, name, protocol, seed)
-    per_shape = _per_shape(across, within, distances.reference, protocol.scale)
     references = [("reference", family) for family in selection.reference.families]
     generated = [("generated", row) for row in range(len(across))]
     metrics, intervals = {}, {}
-    for metric, values in per_shape.items():
+    for metric, values in per_shape(across, within, distances.reference, protocol.scale).items():
         key = f"{metric}_{name}"
         metrics[key] = float(values.mean())
         if not math.isfinite(metrics[key]):
@@ -65,15 +64,6 @@ def metric_line(name: str, value: float | None, interval: Mapping[str, Any] | No
     return f"{name}: {value:.4g}{around}{remark(name, value)}"
 
 
-def _per_shape(across: Tensor, within: Tensor, real: Tensor, scale: float) -> dict[str, Tensor]:
-    """What each metric is the mean of, float64: mmd and cov (R,), nna (G + R,)."""
-    return {
-        "mmd": matching_distances(across) * scale,
-        "cov": covered(across).double(),
-        "nna": told_apart(across, within, real).double(),
-    }
-
-
 def _over_draws(
     across: Tensor, within: Tensor, real: Tensor, name: str, protocol: Protocol, seed: int
 ) -> tuple[dict[str, float], dict[str, Any]]:
@@ -81,7 +71,7 @@ def _over_draws(
     for made, reference in draws(len(across), len(real), protocol, seed):
         rows, columns = torch.from_numpy(made), torch.from_numpy(reference)
         part = across[rows][:, columns], within[rows][:, rows], real[columns][:, columns]
-        for metric, of_shapes in _per_shape(*part, protocol.scale).items():
+        for metric, of_shapes in per_shape(*part, scale=protocol.scale).items():
             values.setdefault(f"{metric}_{name}", []).append(float(of_shapes.mean()))
     metrics = {key: float(np.mean(of_draws)) for key, of_draws in values.items()}
     intervals = {

@@ -84,7 +84,8 @@ def neighbours(
 
     Each with both distances, {"chamfer", "weights"} (N, T), null where infinite, and both ranks, counted from 1.
     """
-    order = {space: nearest(matrix, len(training)).indices for space, matrix in distances.items()}
+    order = {space: nearest(matrix, len(training)).indices for space, matrix in distances.items()}  # (N, T)
+    ranks = {space: indices.argsort(dim=1) + 1 for space, indices in order.items()}  # (N, T), by training shape
     found: dict[str, list[dict[str, Any]]] = {}
     for row, name in enumerate(names):
         picks = [
@@ -94,7 +95,7 @@ def neighbours(
             {
                 "id": training[pick],
                 **{space: _finite(float(matrix[row, pick])) for space, matrix in distances.items()},
-                **{f"{space}_rank": order[space][row].tolist().index(pick) + 1 for space in distances},
+                **{f"{space}_rank": int(ranks[space][row, pick]) for space in distances},
             }
             for pick in dict.fromkeys(picks)
         ]

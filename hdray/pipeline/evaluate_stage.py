@@ -14,7 +14,7 @@ from hdray.metrics.controls import NOISES
 from hdray.metrics.generalisation import headline, verdict
 from hdray.metrics.novelty import Novelty, novelty
 from hdray.metrics.scoring import metric_line
-from hdray.metrics.selection import select
+from hdray.metrics.selection import draw_warnings, select
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.metrics.temporal import steps
 from hdray.pipeline.audit import Audit, neighbours
@@ -96,13 +96,15 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
         evaluation["withheld"] = withheld_result(run, config, resources)
         evaluation["metrics"].update(headline(evaluation["withheld"]))
     run.write_json(evaluation, *evaluation_file(config))
-    kept = ("metrics", "intervals", "protocol", "counts", "cost", "withheld")
+    kept = ("metrics", "intervals", "warnings", "protocol", "counts", "cost", "withheld")
     run.write_json({name: evaluation[name] for name in kept if name in evaluation}, "metrics.json")
     run.finish(STAGE, time.monotonic() - begin)
     print(", ".join(f"{name}: {value:,.10g}" for name, value in evaluation["cost"].items()))
     print(f"protocol {evaluation['protocol']['name']}")
     for name, value in evaluation["metrics"].items():
         print(metric_line(name, value, evaluation["intervals"].get(name)))
+    for sentence in evaluation["warnings"]:
+        print(f"warning: {sentence}")
     if "withheld" in evaluation:
         print(verdict(evaluation["withheld"]))
 
@@ -149,6 +151,7 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     result = {
         "metrics": {**metrics, **_audit_metrics(found)},
         "intervals": intervals,
+        "warnings": draw_warnings(selection, protocol),
         "protocol": described(config, selection, generated, len(held_out.ids), surfaces),
         "counts": {
             **counts(run, config.fit.minimum_near_iou),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import ray
 
 EXTRACTED_TOGETHER = 4
-"""Fields that a task extracts: seconds of work."""
+"""Surfaces that a task extracts at least, seconds of work; an animation has one a frame."""
 Draw = tuple[str, str]
 """A set's name and, in it, the id of a vector: what points are drawn for."""
 
@@ -39,15 +39,17 @@ def field_surfaces(
     gpus = resources.gpus_per_actor
     task = ray.remote(_extract).options(num_cpus=0 if gpus else 1, num_gpus=gpus)
 
+    together = -(-EXTRACTED_TOGETHER // max(config.signal.frames, 1))
+
     def submit(first: int) -> "ray.ObjectRef[list[list[np.ndarray] | str]]":
-        part = slice(first, first + EXTRACTED_TOGETHER)
+        part = slice(first, first + together)
         return task.remote(torch.stack(vectors[part]).numpy(), draws[part], config)
 
     collectors = {kind: Collector(protocol, config.seed) for kind in sets}
-    starts, done = range(0, len(vectors), EXTRACTED_TOGETHER), 0
+    starts, done = range(0, len(vectors), together), 0
     with Progress(f"parts of {len(vectors)} fields extracted", len(starts), lambda: done, config.execution.progress_s):
         for first, found in windowed(starts, submit, partial(cluster_slots, gpus)):
-            for wanted, clouds in zip(draws[first : first + EXTRACTED_TOGETHER], found, strict=True):
+            for wanted, clouds in zip(draws[first : first + together], found, strict=True):
                 for index, (kind, name) in enumerate(wanted):
                     if isinstance(clouds, str):
                         collectors[kind].exclude(name, clouds)

@@ -15,12 +15,12 @@ import torch
 import trimesh
 
 from hdray.metrics.chamfer import chamfer_matrix
-from hdray.metrics.distribution import distribution_metrics
 from hdray.metrics.feature_network import MODELNET40, extract_features, network_of
 from hdray.metrics.pointnet import PointNet
 from hdray.pipeline import score_stage
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import ROOT
+from tests.metrics.means import metric_means
 from tests.signals.animations import anime, growing_ball
 
 Score = Callable[..., tuple[dict[str, Any], str]]
@@ -61,7 +61,7 @@ def test_folders_of_clouds(score: Score, tmp_path: Path) -> None:
     (tmp_path / "real" / "families.csv").write_text("file,family\n000.npy,x\n001.npy,x\n")
     result, printed = score("--samples", tmp_path / "made", "--reference", tmp_path / "real", "--protocol", "none")
     a, b = torch.from_numpy(made), torch.from_numpy(real)
-    expected = distribution_metrics(chamfer_matrix(a, b), chamfer_matrix(a), chamfer_matrix(b), empties=1)
+    expected = metric_means(chamfer_matrix(a, b), chamfer_matrix(a), chamfer_matrix(b), empties=1)
     assert result["metrics"] == pytest.approx({f"{name}_cd": value for name, value in expected.items()}, rel=1e-5)
     assert (result["counts"]["generated"], result["counts"]["misses"], result["counts"]["references"]) == (10, 1, 7)
     assert result["exclusions"] == {

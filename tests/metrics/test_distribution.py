@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.metrics.distribution import cov, distribution_metrics, mmd, nna, remark, with_empties
+from hdray.metrics.distribution import covered, matching_distances, remark, told_apart, with_empties
+from tests.metrics.means import metric_means
 
 Matrices = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -49,7 +50,7 @@ def test_equals_the_formulas(generated: int, references: int, empties: int, seed
     if generated + empties == 0:
         return
     matrices = random_matrices(generated, references, seed)
-    assert distribution_metrics(*matrices, empties) == pytest.approx(by_the_formulas(matrices, empties))
+    assert metric_means(*matrices, empties) == pytest.approx(by_the_formulas(matrices, empties))
 
 
 @settings(max_examples=50, deadline=None)
@@ -59,49 +60,49 @@ def test_order_of_the_shapes_changes_nothing(generated: int, references: int, se
     stream = torch.Generator().manual_seed(seed)
     rows, columns = torch.randperm(generated, generator=stream), torch.randperm(references, generator=stream)
     shuffled = across[rows][:, columns], own[rows][:, rows], real[columns][:, columns]
-    assert distribution_metrics(*shuffled) == pytest.approx(distribution_metrics(across, own, real))
+    assert metric_means(*shuffled) == pytest.approx(metric_means(across, own, real))
 
 
 def test_copies_of_the_references():
     _, _, real = random_matrices(0, 6, 0)
     # Each copy ties with its original at distance 0: not told apart, so 1-NNA is 0, far from the ideal 0.5.
-    assert distribution_metrics(real, real, real) == {"mmd": 0.0, "cov": 1.0, "nna": 0.0}
+    assert metric_means(real, real, real) == {"mmd": 0.0, "cov": 1.0, "nna": 0.0}
 
 
 def test_a_copy_on_either_side_makes_a_wrong_call():
     """Two equal references, each with a copy among the generated: as near to its own kind as to the other, both ways."""
     alike = torch.zeros(2, 2)
-    assert distribution_metrics(alike, alike, alike)["nna"] == 0.0
+    assert metric_means(alike, alike, alike)["nna"] == 0.0
 
 
 def test_two_separate_clusters_are_told_apart():
     near, far = torch.full((4, 4), 0.1), torch.full((4, 4), 5.0)
-    assert distribution_metrics(far, near, near)["nna"] == 1.0
+    assert metric_means(far, near, near)["nna"] == 1.0
 
 
 def test_worked_by_hand():
     across = torch.tensor([[1.0, 4.0], [2.0, 5.0], [3.0, 9.0]])
-    assert mmd(across) == (1 + 4) / 2
-    assert cov(across) == 1 / 2
+    assert matching_distances(across).tolist() == [1, 4]
+    assert covered(across).tolist() == [True, False]
     own = torch.tensor([[0.0, 0.5, 9.0], [0.5, 0.0, 9.0], [9.0, 9.0, 0.0]])
     real = torch.tensor([[0.0, 3.0], [3.0, 0.0]])
     # Generated 0 and 1 have each other, 2 has reference 0; reference 0 has generated 0, reference 1 has reference 0.
-    assert nna(across, own, real) == 3 / 5
+    assert told_apart(across, own, real).tolist() == [True, True, False, False, True]
 
 
 def test_ties_go_to_the_first_reference():
-    assert cov(torch.tensor([[2.0, 1.0, 1.0], [1.0, 1.0, 1.0]])) == 2 / 3
+    assert covered(torch.tensor([[2.0, 1.0, 1.0], [1.0, 1.0, 1.0]])).tolist() == [True, True, False]
 
 
 def test_empties_only():
     _, _, real = random_matrices(0, 3, 0)
     nothing = torch.zeros(0, 3, dtype=torch.float64), torch.zeros(0, 0, dtype=torch.float64), real
-    assert distribution_metrics(*nothing, empties=2) == {"mmd": math.inf, "cov": 0.0, "nna": 1.0}
+    assert metric_means(*nothing, empties=2) == {"mmd": math.inf, "cov": 0.0, "nna": 1.0}
 
 
 def test_empties_never_help():
     matrices = random_matrices(6, 6, 3)
-    without, with_two = distribution_metrics(*matrices), distribution_metrics(*matrices, empties=2)
+    without, with_two = metric_means(*matrices), metric_means(*matrices, empties=2)
     assert with_two["mmd"] == without["mmd"]
     assert with_two["cov"] == without["cov"]
     assert with_two["nna"] == pytest.approx((without["nna"] * 12 + 2) / 14)
@@ -119,11 +120,11 @@ def test_with_empties_leaves_the_rest():
 
 def test_nothing_to_measure():
     with pytest.raises(ValueError, match="0 generated and 2 references"):
-        mmd(torch.zeros(0, 2))
+        matching_distances(torch.zeros(0, 2))
     with pytest.raises(ValueError, match="2 generated and 0 references"):
-        cov(torch.zeros(2, 0))
+        covered(torch.zeros(2, 0))
     with pytest.raises(ValueError, match="NaN"):
-        mmd(torch.tensor([[math.nan]]))
+        matching_distances(torch.tensor([[math.nan]]))
 
 
 def test_1nna_is_read_by_its_distance_from_a_half():

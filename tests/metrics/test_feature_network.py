@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hdray.errors import UserError
-from hdray.metrics.feature_network import MODELNET40, extract_features, load_network, network_of, turned
+from hdray.metrics.feature_network import MODELNET40, extract_features, network_of, read_weights, turned
 from hdray.metrics.normalise import normalise
 from hdray.metrics.pointnet import PointNet
 
@@ -31,7 +31,8 @@ def clouds(count: int) -> torch.Tensor:
 def test_weights_come_with_the_hash_of_their_file(state: dict[str, torch.Tensor], tmp_path: Path):
     content = saved(state)
     (tmp_path / "weights.pth").write_bytes(content)
-    network = load_network("pointnet", str(tmp_path / "weights.pth"))
+    source = str(tmp_path / "weights.pth")
+    network = network_of("pointnet", read_weights(source), source)
     assert network.sha256 == hashlib.sha256(content).hexdigest()
     assert not network.module.training
     torch.testing.assert_close(network.module.state_dict()["linear3.bias"], state["linear3.bias"])
@@ -64,7 +65,7 @@ def test_weights_that_cannot_be_used(state: dict[str, torch.Tensor], tmp_path: P
         with pytest.raises(UserError, match="not those of pointnet"):
             network_of("pointnet", content, "here")
     with pytest.raises(UserError, match="cannot be read"):
-        load_network("pointnet", str(tmp_path / "none.pth"))
+        read_weights(str(tmp_path / "none.pth"))
     with pytest.raises(UserError, match="there are pointnet, pointnet2"):
         network_of("dgcnn", saved(state), "here")
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from hdray.metrics.chamfer import chamfer_matrix
-from hdray.metrics.distribution import distribution_metrics
 from hdray.metrics.frechet import frechet
 from hdray.metrics.protocols import Protocol, protocol_named
 from hdray.metrics.scoring import Distances, distance_scores, feature_scores
 from hdray.metrics.selection import Selection, draws
 from hdray.metrics.shape_sets import ShapeSet
+from tests.metrics.means import metric_means
 
 
 def ellipsoids(count: int, seed: int, shift: float = 0.0) -> torch.Tensor:
@@ -39,7 +39,7 @@ NONE = protocol_named("none")
 def test_scores_are_the_metrics_with_intervals_around_them():
     distances, selection = compared(ellipsoids(30, 0), ellipsoids(25, 1), misses=3)
     metrics, intervals = distance_scores(distances, "cd", selection, NONE, 0)
-    plain = distribution_metrics(distances.across, distances.generated, distances.reference, 3)
+    plain = metric_means(distances.across, distances.generated, distances.reference, 3)
     assert metrics == pytest.approx({f"{name}_cd": value for name, value in plain.items()})
     for name, value in metrics.items():
         assert intervals[name]["low"] < value < intervals[name]["high"]

@@ -155,3 +155,10 @@ def test_on_a_gpu():
         expected = chamfer_matrix_of_sizes(clouds, others)
         found = chamfer_matrix_of_sizes(clouds, others, device="cuda")
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+
+
+def test_points_that_coincide():
+    """A field can collapse to a point; a tree of equal points has nothing to split."""
+    collapsed, other = torch.full((1, 300, 3), 0.25), random_clouds(1, 40, 0)
+    np.testing.assert_allclose(chamfer_matrix(collapsed, other), brute_force(collapsed, other, True), rtol=2e-6)
+    assert chamfer_matrix(collapsed, collapsed).item() == 0

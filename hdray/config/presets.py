@@ -15,6 +15,7 @@ from hdray.signals.settings import OccupancySettings
 # The published 500 steps do not quite hide a vector at the last one (a root of 0.006 of it is left), and sampling starts at
 # noise alone: with the exact denoiser of 101 chairs it came to 26 of them, with 1,000 steps to 71.
 _SMALL = GeneratorSettings(width=256, layers=6, heads=8, timesteps=1_000)
+_SMALL_TRAIN = TrainSettings(steps=2_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=500)
 
 
 def demo() -> Config:
@@ -24,7 +25,7 @@ def demo() -> Config:
         signal=OccupancySettings(uniform_points=20_000, near_points=40_000, held_out_points=8_192),
         fit=FitSettings(batch_size=8, steps=600),
         generator=_SMALL,
-        train=TrainSettings(steps=1_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=300),
+        train=replace(_SMALL_TRAIN, steps=1_000, checkpoint_steps=300),
         generate=GenerateSettings(count=24, steps=50, resolution=128),
         evaluate=EvaluateSettings(points=1_024, reference_split="held-out"),
     )
@@ -36,7 +37,7 @@ def airplanes() -> Config:
         field=FieldSettings(frequencies=6, frequency_base=pi),
         fit=FitSettings(batch_size=8, steps=2_000),
         generator=_SMALL,
-        train=TrainSettings(steps=2_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=500),
+        train=_SMALL_TRAIN,
         generate=GenerateSettings(count=24, steps=50, resolution=128),
         evaluate=EvaluateSettings(reference_split="held-out"),
     )
@@ -75,7 +76,7 @@ def animals() -> Config:
         field=FieldSettings(frequency_base=pi),
         fit=FitSettings(batch_size=8, steps=4_000),
         generator=_SMALL,
-        train=TrainSettings(steps=2_000, learning_rate=5e-4, warmup_steps=50, clip=1.0, ema=0.99, checkpoint_steps=500),
+        train=_SMALL_TRAIN,
         generate=GenerateSettings(count=12, steps=50, resolution=128, mesh_format="glb"),
         evaluate=EvaluateSettings(points=1_024, reference_split="held-out"),
     )

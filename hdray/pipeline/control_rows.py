@@ -1,6 +1,6 @@
 """The table that a generator's numbers are read against: sets of shapes whose worth is known, under the same protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,16 +11,12 @@ from hdray.metrics.novelty import copying_z, median
 from hdray.metrics.selection import Selection
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.pipeline.audit import Audit
-from hdray.pipeline.cluster import Resources
-from hdray.pipeline.field_surfaces import field_surfaces
 from hdray.pipeline.run_protocol import protocol_of
 from hdray.pipeline.scorer import Scorer
 from hdray.pipeline.shapes import Vectors
 
 REAL = "real"
 """Training shapes by their own surfaces: what the best generator would score."""
-COPIES = ("training", "repeated")
-"""Controls that are training vectors themselves."""
 
 
 @dataclass(frozen=True)
@@ -64,27 +60,16 @@ def control_vectors(kind: str, training: Vectors, selection: Selection, config: 
 
 
 def control_rows(
-    standard: Standard,
-    training: Vectors,
-    real: ShapeSet,
-    found: Mapping[str, ShapeSet],
-    config: Config,
-    resources: Resources,
+    standard: Standard, real: ShapeSet, training: Sequence[str], controls: Mapping[str, ShapeSet]
 ) -> dict[str, dict[str, float]]:
-    """A row for each control, by name; `found` are the surfaces of those that have been extracted.
+    """A row for each control, by name, of its fields' surfaces.
 
-    `real` are the shapes that `chosen` names, by their own surfaces. What is nearest to them is measured by the surfaces
+    `real` are the shapes of the ids `training`, by their own surfaces. What is nearest to them is measured by the surfaces
     of their fields, as for all others, among the training shapes that they are not.
     """
-    audit, selection = standard.audit, standard.selection
-    rows = {REAL: standard.row(real, audit.to_others(chosen(training, selection, config)))}
-    for kind in control_kinds(config, training):
-        if kind in found:
-            shapes = found[kind]
-        else:
-            vectors = control_vectors(kind, training, selection, config)
-            shapes = field_surfaces({kind: vectors}, config, standard.scorer.protocol, resources)[kind]
-        rows[kind] = standard.row(shapes, audit.chamfer(shapes).amin(dim=1))
+    audit = standard.audit
+    rows = {REAL: standard.row(real, audit.to_others(training))}
+    rows |= {kind: standard.row(shapes, audit.chamfer(shapes).amin(dim=1)) for kind, shapes in controls.items()}
     return rows
 
 

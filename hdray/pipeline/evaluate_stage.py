@@ -19,7 +19,7 @@ from hdray.metrics.shape_sets import ShapeSet
 from hdray.metrics.temporal import steps
 from hdray.pipeline.audit import Audit, neighbours
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.control_rows import COPIES, Standard, chosen, control_kinds, control_rows, control_vectors
+from hdray.pipeline.control_rows import Standard, chosen, control_kinds, control_rows, control_vectors
 from hdray.pipeline.field_surfaces import field_surfaces
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.generalisation import withheld_result
@@ -128,9 +128,7 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     training = Vectors(fitted.ids, torch.from_numpy(fitted.theta))
     kinds = control_kinds(config, training) if settings.controls else ()
     noise = NOISES[0]
-    # Controls that are training vectors go with them: equal vectors are extracted once.
-    together = dict.fromkeys([noise, *(kind for kind in kinds if kind in COPIES)])
-    sets = {kind: control_vectors(kind, training, selection, config) for kind in together}
+    sets = {kind: control_vectors(kind, training, selection, config) for kind in dict.fromkeys([noise, *kinds])}
     sets |= {TRAINING: training, HELD_OUT: _passing(held_out, known, config.fit.minimum_near_iou)}
     has_field = config.field.kind != "points"  # a cloud is its own surface, and its points come in no order
     both = reconstructed([fitted, held_out], config)
@@ -164,8 +162,9 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     }
     if kinds:
         standard = Standard(scorer, selection, audit, distances[HELD_OUT]["chamfer"].amin(dim=1))
-        real = own_surfaces(fitted, chosen(training, selection, config), known, config, protocol)
-        result["controls"] = control_rows(standard, training, real, surfaces, config, resources)
+        originals = chosen(training, selection, config)
+        real = own_surfaces(fitted, originals, known, config, protocol)
+        result["controls"] = control_rows(standard, real, originals, {kind: surfaces[kind] for kind in kinds})
     return result
 
 

@@ -42,7 +42,10 @@ def load(arguments: Sequence[str], description: str, program: str) -> Config:
         if getattr(config.inputs, name)
     }
     fits = resolve(config.fits) if config.fits else ""
-    return replace(config, run=run, data=data, fits=fits, config="", inputs=replace(config.inputs, **files))
+    store = resolve(config.store) if config.store else ""
+    return replace(
+        config, run=run, data=data, fits=fits, store=store, config="", inputs=replace(config.inputs, **files)
+    )
 
 
 def _base(preset: str | None, file: str | None, run: str | None) -> Config:

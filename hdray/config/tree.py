@@ -147,6 +147,8 @@ class Config:
     """Folder or s3:// URL of the run directory; empty is runs/<preset>."""
     fits: str = execution("")
     """Run whose fitted shapes are copied instead of fitting them again; what they depend on must be the same."""
+    store: str = execution("")
+    """Folder or s3:// URL where runs share sampled points and trained networks, by hash; empty keeps them in the run."""
     seed: int = 0
     """Seed of every random draw of the run."""
     inputs: InputSettings = dataclasses.field(default_factory=InputSettings)

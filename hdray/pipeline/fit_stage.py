@@ -1,21 +1,22 @@
 """Meshes to fields: sampling actors stream into fitting actors into one exactly-once Parquet write."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.inputs import Input, list_inputs, read_content
+from hdray.pipeline.inputs import Input, list_inputs
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema
 from hdray.pipeline.other_fits import check_other
-from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialisation_url
 from hdray.pipeline.training_rows import check_measured
-from hdray.signals.rejection import Rejected
+from hdray.pipeline.unchanged import check_unchanged
 
 if TYPE_CHECKING:
     from ray.data import Dataset
@@ -45,7 +46,7 @@ def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]
     record = run.record(STAGE)
     check_measured(RunDirectory(config.fits) if config.fits and record is None else run, config)
     if record is not None and run.has("commits"):
-        _check_unchanged(run, config, [item for item in inputs if item.modified > record["started"]])
+        check_unchanged(instances_table(run), run.url, config, inputs, record["started"])
     return inputs, others
 
 
@@ -57,29 +58,6 @@ def check_no_more(run: RunDirectory, inputs: list[Input]) -> None:
             f"the generator in {run.url} was trained before {len(more)} shapes were added to the data, {more[0]} for one; "
             "take them out, or give another --run to fit and train on all"
         )
-
-
-def _check_unchanged(run: RunDirectory, config: Config, suspects: list[Input]) -> None:
-    """Files modified since the stage began must still hold what was fitted. Raises UserError naming the file."""
-    if not suspects:
-        return
-    table = instances_table(run).read(["content_hash"])
-    if table is None:
-        return
-    hashes = dict(zip(table["id"].to_pylist(), table["content_hash"].to_pylist(), strict=True))
-    for item in suspects:
-        former = hashes.get(item.id)
-        if former is None:
-            continue
-        try:
-            now = content_hash(read_content(config, item.source)[0])
-        except Rejected:  # it cannot be read any more
-            now = None
-        if now != former:
-            raise UserError(
-                f"{config.data}/{item.source} has changed since {run.url} fitted it; "
-                "put the former file back, or give another --run"
-            )
 
 
 def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list[str], resources: Resources) -> None:
@@ -120,9 +98,17 @@ def _stream(run: RunDirectory, config: Config, missing: list[Input], resources: 
 
 
 def sample_and_fit(
-    rows: "Dataset", run: RunDirectory, config: Config, resources: Resources, sampling_actor: type = SamplingActor
+    rows: "Dataset",
+    run: RunDirectory,
+    config: Config,
+    resources: Resources,
+    sampling_actor: type = SamplingActor,
+    arguments: Mapping[str, Any] | None = None,
 ) -> "Dataset":
-    """From rows of the manifest to rows of the instances table, streamed between two pools of actors."""
+    """From rows of the manifest to rows of the instances table, streamed between two pools of actors.
+
+    `arguments`: what the sampling actor is made with, unless it is the configuration.
+    """
     from ray.data import ActorPoolStrategy
 
     from hdray.pipeline.fitting import FittingActor
@@ -130,7 +116,7 @@ def sample_and_fit(
     cpus = config.execution.task_cpus
     sampled = rows.map_batches(
         sampling_actor,
-        fn_constructor_kwargs={"config": config},
+        fn_constructor_kwargs={"config": config} if arguments is None else dict(arguments),
         batch_size=1,
         batch_format="pyarrow",
         compute=ActorPoolStrategy(size=resources.sampling_actors),

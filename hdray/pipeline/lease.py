@@ -25,11 +25,13 @@ class Lease:
     (the hosts' clocks need not agree).
 
     Raises:
-        UserError: another driver holds the run.
+        UserError: another driver holds the run, and this one is not `patient`.
     """
 
-    def __init__(self, run: RunDirectory) -> None:
+    def __init__(self, run: RunDirectory, *, patient: bool = False) -> None:
+        """`patient`: wait for another driver to finish, however long it takes."""
         self.run = run
+        self.patient = patient
         self.url = run.path("lease.json")
         self.token = uuid.uuid4().hex
         self.lost = threading.Event()
@@ -64,11 +66,16 @@ class Lease:
         return holder
 
     def _await_death(self) -> None:
-        """Return when the present lease is gone; raise UserError as soon as its holder is seen to live."""
+        """Return when the present lease is gone; raise UserError, or be patient, as soon as its holder is seen to live."""
         first = self._read()
         deadline = time.monotonic() + STALE_S
         said = False
         while (now := self._read()) is not None:
+            if now != first and self.patient:
+                if not said:
+                    print(f"waiting for process {now.get('pid')} on {now.get('host')} to finish with {self.run.url}")
+                    said = True
+                first, deadline = now, time.monotonic() + STALE_S
             if now != first:
                 raise UserError(
                     f"{self.run.url} is in use: process {now.get('pid')} on {now.get('host')} is working on it. "

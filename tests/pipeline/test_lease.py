@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_another_hosts_lease_is_taken_over_when_it_stops_beating(run: RunDirecto
     begin = time.monotonic()
     with Lease(run):
         assert time.monotonic() - begin > 1.5
+
+
+def test_a_patient_driver_waits_for_the_first(run: RunDirectory, holder: subprocess.Popen[str]) -> None:
+    threading.Timer(3.0, holder.kill).start()  # longer than a lease without heartbeats would last
+    begin = time.monotonic()
+    with Lease(run, patient=True):
+        assert time.monotonic() - begin > 2.5
+        assert run.read_json("lease.json")["pid"] == os.getpid()
 
 
 def test_a_bucket_holds_a_lease_too(s3: str) -> None:

@@ -1,0 +1,35 @@
+"""Whether files are still what their rows were made from."""
+
+from collections.abc import Sequence
+
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.pipeline.exactly_once import CommittedTable
+from hdray.pipeline.inputs import Input, read_content
+from hdray.pipeline.run_directory import content_hash
+from hdray.signals.rejection import Rejected
+
+
+def check_unchanged(table: CommittedTable, where: str, config: Config, inputs: Sequence[Input], started: float) -> None:
+    """Files modified since the table was begun must still hold what its rows were made from.
+
+    `started`: seconds since 1970. Raises UserError naming a file that does not, and `where` the table is.
+    """
+    suspects = [item for item in inputs if item.modified > started]
+    rows = table.read(["content_hash"]) if suspects else None
+    if rows is None:
+        return
+    hashes = dict(zip(rows["id"].to_pylist(), rows["content_hash"].to_pylist(), strict=True))
+    for item in suspects:
+        former = hashes.get(item.id)
+        if former is None:
+            continue
+        try:
+            now = content_hash(read_content(config, item.source)[0])
+        except Rejected:  # it cannot be read any more
+            now = None
+        if now != former:
+            raise UserError(
+                f"{config.data}/{item.source} has changed since {where} read it; put the former file back, or give "
+                "another --run"
+            )

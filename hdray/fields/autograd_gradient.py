@@ -1,9 +1,9 @@
 """Loss and gradient of K fields of any kind at once, by automatic differentiation: the inner loop of fitting.
 
 The field computes its logits as it does everywhere, so that a new kind of field needs no gradient of its own. What a field
-computes for one instance must not depend on the others, nor on its place among them, to the last bit: batched matrix
-products of fixed shapes do not, and elementwise functions do not as long as every instance begins at a whole number of
-vector registers. Points are padded for that; the padding has no slope.
+computes for one instance must not depend on the others, nor on its place among them, to the last bit: rows of vectors are
+therefore taken as far apart as they come, points are padded to whole cache lines (the padding has no slope), and fields
+pad their widths (see alignment.py).
 
 Shapes in comments: K instances, D weights, P points, Q points with padding, d coordinates.
 """
@@ -11,10 +11,8 @@ Shapes in comments: K instances, D weights, P points, Q points with padding, d c
 import torch
 from torch import Tensor
 
+from hdray.fields.alignment import whole_lines
 from hdray.fields.field import Field
-
-POINT_MULTIPLE = 64
-"""Points of an instance fill whole cache lines in every precision, and whole vector registers of every width."""
 
 
 class AutogradGradient:
@@ -32,21 +30,20 @@ class AutogradGradient:
         self.points = points
         self.precision = precision
         self.levels = levels.to(device)
-        padded = -(-points // POINT_MULTIPLE) * POINT_MULTIPLE
-        self.coords = torch.zeros(slots, padded, field.dimension, device=device)
-        self.slope = torch.zeros(slots, padded, 1, device=device)
+        self.coords = torch.zeros(slots, whole_lines(points), field.dimension, device=device)
+        self.slope = torch.zeros(slots, whole_lines(points), 1, device=device)
 
     def __call__(self, theta: Tensor, codes: Tensor, inside: Tensor, gradient: Tensor) -> Tensor:
         """Write the gradient of each row's mean cross entropy; return the probabilities (K, P) float64."""
         size = self.field.layout.size
         self.coords[:, : self.points] = self.levels[codes]
-        weights = theta[:, :size].clone(memory_format=torch.contiguous_format).requires_grad_()
+        weights = theta.detach().clone().requires_grad_()
         with torch.enable_grad():
-            logits = self.field(weights, self.coords, self.precision)  # (K, Q, 1)
+            logits = self.field(weights[:, :size], self.coords, self.precision)  # (K, Q, 1)
         # Vector and scalar exponentials differ in the last bit and which is used depends on where a row lies; float64
         # keeps that below what rounding to float32 can see.
         probability = logits.detach()[:, : self.points, 0].double().sigmoid_()
         self.slope[:, : self.points, 0] = (probability - inside) / self.points
         (found,) = torch.autograd.grad(logits, weights, self.slope)
-        gradient[:, :size] = found
+        gradient[:, :size] = found[:, :size]
         return probability

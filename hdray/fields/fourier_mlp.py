@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hdray.fields.alignment import padded
 from hdray.fields.autograd_gradient import AutogradGradient
 from hdray.fields.field import check_call
 from hdray.fields.fourier import fourier_features
@@ -78,13 +79,13 @@ class FourierMLPField:
         check_call(theta, coords, self.layout.size, self.dimension)
         pieces = self.frozen.whole.split(self.frozen.complete(theta.float()))
         dtype = DTYPES[precision]
-        hidden = fourier_features(coords.float(), pieces[0], pieces[1], self.settings.omega).to(dtype)
-        for layer in range(2, len(pieces), 2):
-            weight, bias = pieces[layer].to(dtype), pieces[layer + 1].to(dtype)
-            hidden = torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2))  # (K, P, H), (K, P, c) at last
-            if layer < len(pieces) - 2:
-                hidden = torch.relu(hidden)
-        return hidden.float()
+        first, phase = padded(pieces[0], -2), padded(pieces[1], -1)  # H in whole lines from here on
+        hidden = fourier_features(coords.float(), first, phase, self.settings.omega).to(dtype)
+        for layer in range(2, len(pieces) - 2, 2):
+            weight, bias = padded(pieces[layer], -2, -1).to(dtype), padded(pieces[layer + 1], -1).to(dtype)
+            hidden = torch.relu(torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2)))  # (K, P, H)
+        weight, bias = padded(pieces[-2], -1).to(dtype), pieces[-1].to(dtype)
+        return torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2)).float()
 
     def initialise(self, generator: torch.Generator) -> Tensor:
         """A vector (D,): frequencies and phases from N(0, 1), all other layers as torch.nn.Linear draws them.

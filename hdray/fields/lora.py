@@ -25,6 +25,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hdray.fields.alignment import padded
 from hdray.fields.autograd_gradient import AutogradGradient
 from hdray.fields.base_network import BaseNetwork, modulated_layers, synthesise
 from hdray.fields.field import check_call
@@ -66,11 +67,11 @@ class LoRAField:
         _load(base, {name: tensor for name, tensor in shared.items() if name not in masks})
         with torch.no_grad():
             self._base = {
-                "weights": base.weights(base.latent.unsqueeze(0))[0],  # (L, H, H)
-                "biases": base.biases,  # (L, H)
+                "weights": padded(base.weights(base.latent.unsqueeze(0))[0], -2, -1),  # (L, H, H), H in whole lines
+                "biases": padded(base.biases, -1),  # (L, H), too
                 "fourier.weight": base.fourier.weight.clone(),  # (H, d)
                 "fourier.bias": base.fourier.bias.clone(),  # (H,)
-                "output.weight": base.output.weight.clone(),  # (c, H)
+                "output.weight": padded(base.output.weight.clone(), -1),  # (c, H), too
                 "output.bias": base.output.bias.clone(),  # (c,)
             }
         self._moved = {torch.device("cpu"): self._base}
@@ -105,16 +106,21 @@ class LoRAField:
         for piece, values in zip(self.frozen.whole, self.frozen.whole.split(whole), strict=True):
             if piece.kind in ("weight", "bias"):
                 own[piece.name] = values
-        fourier = own["fourier.weight"].expand(count, -1, -1), own["fourier.bias"].expand(count, -1)
-        features = fourier_features(coords.float(), *fourier, self.settings.omega)
+        first, phase = (
+            padded(own["fourier.weight"], -2),
+            padded(own["fourier.bias"], -1),
+        )  # H in whole lines from here on
+        features = fourier_features(
+            coords.float(), first.expand(count, -1, -1), phase.expand(count, -1), self.settings.omega
+        )
         hidden = synthesise(features, self.adapted(theta).to(DTYPES[precision]), base["biases"])
         weight = base["output.weight"].to(hidden.dtype).expand(count, -1, -1).transpose(1, 2)  # (K, H, c)
         bias = own["output.bias"].to(hidden.dtype).expand(count, -1).unsqueeze(1)  # (K, 1, c)
         return torch.baddbmm(bias, hidden, weight).float()
 
     def adapted(self, theta: Tensor) -> Tensor:
-        """The matrices (K, L, H, H) float32 that vectors theta (K, D) make of the base's."""
-        pairs = self._pairs(self.frozen.complete(theta.float()))
+        """The matrices (K, L, H, H) float32 that vectors theta (K, D) make of the base's, with zeros up to whole lines."""
+        pairs = padded(self._pairs(self.frozen.complete(theta.float())), -1)
         product = torch.matmul(pairs[:, :, 1].transpose(-1, -2), pairs[:, :, 0])  # BA, (K, L, H, H)
         weights = self._on(theta.device)["weights"]
         return weights * product if self.multiplicative else weights + product

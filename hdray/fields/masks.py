@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from hdray.fields.alignment import whole_lines
 from hdray.fields.layout import Layout, layout_of
 
 
@@ -43,7 +44,7 @@ class FrozenEntries:
         Raises ValueError for masks that do not fit the pieces.
         """
         self.whole = whole
-        self.values = torch.zeros(whole.size)  # (D_whole,), of frozen entries
+        self.values = torch.zeros(whole_lines(whole.size))  # of frozen entries; rows of whole vectors are whole lines
         self.is_free = torch.ones(whole.size, dtype=torch.bool)
         parts = []
         for piece in whole:
@@ -64,7 +65,7 @@ class FrozenEntries:
         self._moved = {torch.device("cpu"): (self.values, self.free)}
 
     def complete(self, theta: Tensor) -> Tensor:
-        """Whole vectors (K, D_whole) of theta (K, D); differentiable."""
+        """Whole vectors (K, D_whole or more) of theta (K, D); differentiable."""
         if not self.any:
             return theta
         if theta.device not in self._moved:
@@ -73,7 +74,7 @@ class FrozenEntries:
         return values.to(theta.dtype).expand(len(theta), -1).index_copy(1, free, theta)
 
     def without(self, whole: Tensor) -> Tensor:
-        """The free entries (..., D) of whole vectors (..., D_whole)."""
+        """The free entries (..., D) of whole vectors (..., D_whole or more)."""
         return whole[..., self.free.to(whole.device)]
 
 

@@ -64,7 +64,8 @@ class LoRAField:
             raise ValueError(
                 f"field.asymmetric = {settings.asymmetric} and {len(masks)} tensors of masks do not go together"
             )
-        _load(base, {name: tensor for name, tensor in shared.items() if name not in masks})
+        # Codes of the shapes that the base was trained on may come with it.
+        _load(base, {name: shared[name] for name in shared if not name.startswith(("masks.", "latents."))})
         with torch.no_grad():
             self._base = {
                 "weights": padded(base.weights(base.latent.unsqueeze(0))[0], -2, -1),  # (L, H, H), H in whole lines

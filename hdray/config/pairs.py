@@ -4,7 +4,14 @@ from hdray.fields.settings import FieldSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings
 from hdray.settings import check
 
-GENERATOR_OF = {"mlp": "hyperdiffusion", "voxels": "voxel-diffusion", "points": "point-diffusion"}
+GENERATOR_OF = {
+    "mlp": "hyperdiffusion",
+    "fourier-mlp": "hyperdiffusion",
+    "lora": "hyperdiffusion",
+    "mlora": "hyperdiffusion",
+    "voxels": "voxel-diffusion",
+    "points": "point-diffusion",
+}
 """Each network knows the structure of one kind of vector: layers of weights, a grid, a set of points."""
 HALVINGS = 2
 """How often the U-Net halves its grid."""

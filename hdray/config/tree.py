@@ -169,8 +169,8 @@ class Config:
         animated = bool(self.signal.frames)
         fits = not animated or self.generate.mesh_format == "glb"
         check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
-        fits = not animated or self.field.kind != "points"
-        check("field.kind", self.field.kind, fits, "mlp or voxels for animations (signal.frames is set)")
+        fits = not animated or self.field.kind in ("mlp", "fourier-mlp", "voxels")
+        check("field.kind", self.field.kind, fits, "mlp, fourier-mlp or voxels for animations (signal.frames is set)")
         fits = self.field.kind != "voxels" or self.signal.time == "box"
         check("signal.time", self.signal.time, fits, "box with field.kind = voxels, whose frames lie in the box")
         ordered = not (self.evaluate.deduplicate and self.field.kind == "points")

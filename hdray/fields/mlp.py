@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from hdray.fields.encoding import encode_positions, features_per_coordinate
+from hdray.fields.field import check_call
 from hdray.fields.layout import linear_layout
 from hdray.fields.mlp_gradient import MLPGradient
+from hdray.fields.precision import DTYPES
 from hdray.fields.settings import MLPSettings
-
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class MLPField:
@@ -35,12 +35,7 @@ class MLPField:
 
         `precision` ("fp32" or "bf16") is that of the matrix products; the encoding is always float32.
         """
-        if theta.dim() != 2 or theta.shape[1] != self.layout.size:
-            raise ValueError(f"theta has shape {tuple(theta.shape)}; this field needs (K, {self.layout.size})")
-        if coords.dim() != 3 or coords.shape[0] != theta.shape[0] or coords.shape[2] != self.dimension:
-            raise ValueError(
-                f"coords have shape {tuple(coords.shape)}; this field needs ({theta.shape[0]}, P, {self.dimension})"
-            )
+        check_call(theta, coords, self.layout.size, self.dimension)
         dtype = DTYPES[precision]
         pieces = [piece.to(dtype) for piece in self.layout.split(theta)]
         # (K, P, F, d) -> (K, P, F * d)

@@ -39,15 +39,64 @@ class VoxelSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldSettings(MLPSettings, VoxelSettings):
+class FourierSettings:
+    """A first layer of learned Fourier features, and frozen entries (Yang et al., Weight Space Representation Learning)."""
+
+    __pydantic_config__ = STRICT
+
+    omega: float = later(1.0)
+    """Kinds fourier-mlp, lora, mlora: the first layer is sin(omega (W p + b)) (1 as published for shapes, 32 for images)."""
+    asymmetric: bool = later(False)
+    """Kinds fourier-mlp, lora, mlora: freeze a few entries of each row, so that hidden units cannot be permuted."""
+    frozen_variance: float = later(6.0)
+    """Asymmetric fourier-mlp and lora: variance of frozen entries over that of free ones at the start (6 as published)."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "omega", "frozen_variance")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoRASettings:
+    """A base network that instances share, and how they adapt it (Yang et al., sections 3.1 to 3.3 and 8.2)."""
+
+    __pydantic_config__ = STRICT
+
+    rank: int = later(3)
+    """Kinds lora, mlora: pairs of vectors (a, b) per adapted layer (3 for shapes, inferred from the published counts)."""
+    lora_start: str = later("identity")
+    """Kinds lora, mlora: pairs start close to changing nothing (identity), or are drawn from N(0, 1) (normal, as published)."""
+    gauge: bool = later(False)
+    """Kinds lora, mlora: scale each fitted pair so that a and b are equally long, which leaves the field as it is."""
+    blocks: int = later(4)
+    """Kinds lora, mlora: residual blocks of the base network, of two layers each, all `width` wide (4 of 512 as published)."""
+    latent: int = later(128)
+    """Kinds lora, mlora: entries of the latent code that the base network is trained with."""
+    mapping_layers: int = later(4)
+    """Kinds lora, mlora: layers of the network from a latent code to a style."""
+    mapping_width: int = later(256)
+    """Kinds lora, mlora: width of that network and of the style."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "rank", "blocks", "latent", "mapping_layers", "mapping_width")
+        check_choice(self, "lora_start", ("identity", "normal"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldSettings(MLPSettings, VoxelSettings, FourierSettings, LoRASettings):
     """What a shape becomes: the kind of field, and the settings of every kind; each reads its own."""
 
     __pydantic_config__ = STRICT
 
     kind: str = later("mlp")
-    """mlp (HyperDiffusion's), voxels (a grid of logits), or points (no field: the shape's surface points)."""
+    """mlp (HyperDiffusion's), voxels (a grid of logits), points (no field: the shape's surface points), fourier-mlp (an MLP
+    after learned sines), lora or mlora (a common base network, adapted by sums or products of low rank)."""
 
     def __post_init__(self) -> None:
         MLPSettings.__post_init__(self)
         VoxelSettings.__post_init__(self)
-        check_choice(self, "kind", ("mlp", "voxels", "points"))
+        FourierSettings.__post_init__(self)
+        LoRASettings.__post_init__(self)
+        check_choice(self, "kind", ("mlp", "voxels", "points", "fourier-mlp", "lora", "mlora"))
+        # Scaling a pair would move its frozen entries; those of mlora are zeros, which stay.
+        movable = not (self.gauge and self.asymmetric and self.kind == "lora")
+        check("gauge", self.gauge, movable, "False with field.kind = lora and field.asymmetric")

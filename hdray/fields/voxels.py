@@ -10,6 +10,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from hdray.fields.field import check_call
 from hdray.fields.layout import Layout, Piece
 from hdray.fields.settings import VoxelSettings
 
@@ -42,12 +43,7 @@ class VoxelField:
 
         `precision` is that of matrix products in other fields; there are none here, reading is always float32.
         """
-        if theta.dim() != 2 or theta.shape[1] != self.layout.size:
-            raise ValueError(f"theta has shape {tuple(theta.shape)}; this field needs (K, {self.layout.size})")
-        if coords.dim() != 3 or coords.shape[0] != theta.shape[0] or coords.shape[2] != self.dimension:
-            raise ValueError(
-                f"coords have shape {tuple(coords.shape)}; this field needs ({theta.shape[0]}, P, {self.dimension})"
-            )
+        check_call(theta, coords, self.layout.size, self.dimension)
         logits = torch.zeros(coords.shape[:2], device=theta.device)
         for index, weight in self.corners(coords):
             logits = logits + weight * theta.float().gather(1, index)

@@ -3,11 +3,14 @@
 Shapes in comments: K instances, D entries of a vector, N points and S surface points stored per instance.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from hdray.fields.build import Representation
 from hdray.fields.cloud import PointCloud
+from hdray.fields.lora import LoRAField
 from hdray.fields.voxels import VoxelField
 from hdray.fitting.descent import FitResult, fit
 from hdray.fitting.settings import FitSettings
@@ -45,5 +48,8 @@ def represent(
             raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
         theta = decode(surface).flatten(1)
     else:
-        return fit(field, points, labels, start, settings, ids, seed, device, times)
+        found = fit(field, points, labels, start, settings, ids, seed, device, times)
+        if isinstance(field, LoRAField) and field.settings.gauge:
+            return replace(found, theta=field.balance(found.theta))
+        return found
     return FitResult(theta, torch.zeros(len(theta), dtype=torch.int64))

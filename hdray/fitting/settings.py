@@ -44,3 +44,27 @@ class FitSettings:
         check_choice(self, "precision", ("auto", "bf16", "fp32"))
         check("plateau_factor", self.plateau_factor, 0 < self.plateau_factor < 1, "between 0 and 1")
         check("minimum_near_iou", self.minimum_near_iou, 0 <= self.minimum_near_iou <= 1, "between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoDecodingSettings:
+    """Training a base network with a latent code for each shape (Yang et al., sections 3.3 and 8.3)."""
+
+    __pydantic_config__ = STRICT
+
+    points_per_row: int = 32_768
+    """Points in a row of the batch, divided among its shapes: with 16 rows, 16 x 32,768 in the last stage, as published."""
+    stages: int = 5
+    """Equal parts of training: rows hold 2^(stages - 1) shapes in the first, half as many in each further one, then 1."""
+    latent_weight: float = 1e-4
+    """Weight of a code's squared length in the loss (1e-4 as published)."""
+    latent_deviation: float = 0.01
+    """Standard deviation that entries of codes start with."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "latent_deviation")
+        check("latent_weight", self.latent_weight, self.latent_weight >= 0, "0 or more")
+        check("stages", self.stages, 1 <= self.stages <= 16, "between 1 and 16")
+        shapes = 2 ** (self.stages - 1)
+        divides = self.points_per_row > 0 and self.points_per_row % shapes == 0
+        check("points_per_row", self.points_per_row, divides, f"a multiple of {shapes}, the shapes of a row at first")

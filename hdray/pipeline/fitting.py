@@ -8,7 +8,7 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.fields.cloud import PointCloud
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import DescentField
 from hdray.fitting.initialisation import independent_starts
 from hdray.fitting.quality import Quality, quality
 from hdray.fitting.represent import represent
@@ -78,7 +78,7 @@ class FittingActor:
 
     def start_of(self, ids: list[str]) -> torch.Tensor:
         """Where the fits of these instances start: (D,), or (K, D)."""
-        if self.config.fit.initialisation == "independent" and isinstance(self.field, MLPField):
+        if self.config.fit.initialisation == "independent" and isinstance(self.field, DescentField):
             return independent_starts(self.field, ids, self.config.seed)
         return self.start
 

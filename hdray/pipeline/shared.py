@@ -4,7 +4,7 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import DescentField
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.field import field_of
@@ -43,7 +43,7 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
         from safetensors.torch import save
 
         field = field_of(config)
-        if not isinstance(field, MLPField):
+        if not isinstance(field, DescentField):
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
         elif config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, inputs, resources)  # (D,)
@@ -84,6 +84,6 @@ def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
     points, labels = stack([row], "points")[0], stack([row], "labels")[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     field = field_of(config)
-    assert isinstance(field, MLPField), "nothing else is descended to"
+    assert isinstance(field, DescentField), "nothing else is descended to"
     theta = fitted_start(field, points, labels, config.fit, item.id, config.seed, device, times_of(config))
     return theta if bool(theta.isfinite().all()) else "its fit diverged; a lower fit.learning_rate would be right"

@@ -19,7 +19,7 @@ from hdray.pipeline.run_directory import RunDirectory
         ("field: {kind: voxels}", "generator.kind = 'hyperdiffusion' is not accepted; it must be voxel-diffusion"),
         ("generator: {kind: point-diffusion}", "it must be hyperdiffusion with field.kind = mlp"),
         ("{field: {kind: points}, generator: {kind: voxel-diffusion}}", "it must be point-diffusion"),
-        ("field: {kind: grid}", "one of mlp, voxels, points"),
+        ("field: {kind: grid}", "one of mlp, voxels, points, fourier-mlp, lora, mlora"),
         ("generator: {kind: gan}", "one of hyperdiffusion, voxel-diffusion, point-diffusion"),
         (
             "{preset: airplanes-voxels, field: {voxels: 20}}",
@@ -29,7 +29,7 @@ from hdray.pipeline.run_directory import RunDirectory
         ("{preset: airplanes-points, generator: {width: 36, heads: 6}}", "generator.width = 36"),
         (
             "{preset: airplanes-points, signal: {frames: 16}, generate: {mesh_format: glb}}",
-            "field.kind = 'points' is not accepted; it must be mlp or voxels for animations",
+            "field.kind = 'points' is not accepted; it must be mlp, fourier-mlp or voxels for animations",
         ),
         ("{preset: animals-voxels, signal: {time: index}}", "signal.time = 'index' is not accepted; it must be box"),
         (

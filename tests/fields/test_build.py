@@ -3,8 +3,12 @@
 import pytest
 import torch
 
+from hdray.errors import UserError
+from hdray.fields.base_network import BaseNetwork
 from hdray.fields.build import build_field
 from hdray.fields.cloud import PointCloud
+from hdray.fields.fourier_mlp import FourierMLPField
+from hdray.fields.lora import LoRAField
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import FieldSettings
 from hdray.fields.voxels import VoxelField
@@ -18,6 +22,24 @@ def test_each_kind_reads_its_own_settings() -> None:
     assert isinstance(voxels, VoxelField) and voxels.layout.size == 6**3
     points = build_field(FieldSettings(kind="points", **settings), 100)
     assert isinstance(points, PointCloud) and points.layout.size == 300
+
+
+def test_kinds_with_something_shared_are_given_it() -> None:
+    settings = {"width": 16, "layers": 2, "blocks": 1, "latent": 3, "rank": 2}
+    fourier = build_field(FieldSettings(kind="fourier-mlp", **settings), 100)
+    assert isinstance(fourier, FourierMLPField) and fourier.layout.size == 4 * 16 + 2 * (16 * 16 + 16) + 16 + 1
+    masked = FieldSettings(kind="fourier-mlp", asymmetric=True, **settings)
+    masks = FourierMLPField.draw_masks(masked, torch.Generator())
+    assert build_field(masked, 100, shared=masks).layout.size == fourier.layout.size - 2 * 16 * 4
+    for kind, multiplicative in (("lora", False), ("mlora", True)):
+        low_rank = FieldSettings(kind=kind, **settings)
+        field = build_field(low_rank, 100, shared=BaseNetwork(low_rank).state_dict())
+        assert isinstance(field, LoRAField) and field.multiplicative == multiplicative
+        assert field.layout.size == 4 * 16 + 3 * 2 * (16 + 16)
+        with pytest.raises(UserError, match=f"field.kind = '{kind}' .* needs a base network that all shapes share"):
+            build_field(low_rank, 100)
+    with pytest.raises(UserError, match="needs masks that all shapes share"):
+        build_field(masked, 100)
 
 
 def test_fields_of_animations_have_time() -> None:

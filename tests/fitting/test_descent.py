@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import parameters_to_vector
 
+from hdray.fields.field import DescentField
+from hdray.fields.lora import LoRAField
 from hdray.fields.mlp import MLPField
-from hdray.fields.settings import MLPSettings
+from hdray.fields.settings import FieldSettings, MLPSettings
 from hdray.fitting.descent import fit
 from hdray.fitting.draws import Draws, instance_keys
 from hdray.fitting.initialisation import independent_starts, random_start
@@ -19,6 +21,9 @@ from hdray.fitting.precision import has_bf16
 from hdray.fitting.quality import quality
 from hdray.fitting.settings import FitSettings
 from hdray.signals.points import decode, unpack
+from tests.fields.test_fourier_mlp import field_of as fourier_field_of
+from tests.fields.test_lora import field_of as lora_field_of
+from tests.fields.test_lora import shared_of as lora_shared_of
 from tests.fields.test_mlp import plain_encoding, plain_module
 from tests.fitting.shapes import ball, box, coded
 
@@ -95,6 +100,52 @@ def test_published_network_is_independent_too(precision: str, threads: int) -> N
     finally:
         torch.set_num_threads(before)
     assert torch.equal(together.theta[3], alone.theta[0])
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("points", [7, 150, 256])
+@pytest.mark.parametrize(
+    "field",
+    [
+        fourier_field_of(FieldSettings(width=13, layers=2)),
+        fourier_field_of(FieldSettings(width=99, asymmetric=True)),
+        lora_field_of(False, width=19),
+        lora_field_of(True, width=33, blocks=2, asymmetric=True),
+    ],
+    ids=["fourier-mlp", "fourier-mlp masked", "lora", "mlora masked"],
+)
+def test_vectors_found_by_automatic_differentiation_are_the_instances_own(
+    field: DescentField, points: int, precision: str
+) -> None:
+    """Widths and points that fill no vector register."""
+    settings = replace(QUICK, precision=precision, steps=4, points_per_step=points)
+    codes, labels = coded(SHAPES, 400)
+    start = random_start(field, 0)
+    reference = fit(field, codes, labels, start, settings, NAMES, 0).theta
+    assert not torch.equal(reference[0], reference[1])
+    for chosen in ([4, 3, 2, 1, 0], [2], [3, 0, 4], [1, 4]):
+        names = [NAMES[row] for row in chosen]
+        result = fit(field, codes[chosen], labels[chosen], start, settings, names, 0)
+        assert torch.equal(result.theta, reference[chosen])
+
+
+def test_a_fourier_mlp_learns_and_fitting_leaves_a_base_as_it_is() -> None:
+    points, labels = coded(SHAPES, 8_000)
+    fresh, fresh_labels = coded(SHAPES, 4_000, "held out")
+    settings = replace(QUICK, steps=150, points_per_step=512, precision="auto", learning_rate=0.01)
+    field = fourier_field_of(FieldSettings(width=48, omega=5.0))
+    result = fit(field, points, labels, random_start(field, 0), settings, NAMES, 0)
+    assert quality(field, result.theta, fresh, fresh_labels).iou.min() > 0.8
+
+    low_rank = FieldSettings(width=32, blocks=1, omega=5.0, asymmetric=True)
+    shared = lora_shared_of(low_rank, True)
+    before = {name: tensor.clone() for name, tensor in shared.items()}
+    adapting = LoRAField(low_rank, True, shared)
+    matrices = adapting.adapted(random_start(adapting, 0).unsqueeze(0))
+    result = fit(adapting, points, labels, random_start(adapting, 0), replace(settings, steps=20), NAMES, 0)
+    assert all(torch.equal(shared[name], before[name]) for name in before)
+    assert torch.equal(adapting.adapted(random_start(adapting, 0).unsqueeze(0)), matrices)
+    assert not torch.equal(result.theta[0], random_start(adapting, 0))
 
 
 def test_each_instance_may_start_where_it_likes() -> None:

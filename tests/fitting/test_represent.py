@@ -12,6 +12,7 @@ from hdray.fitting.represent import represent
 from hdray.fitting.settings import FitSettings
 from hdray.fitting.voxelise import voxelise
 from hdray.signals.points import decode
+from tests.fields.test_lora import field_of as lora_field_of
 from tests.fitting.shapes import ball, coded
 
 SETTINGS = FitSettings(batch_size=2, steps=3, points_per_step=64)
@@ -26,6 +27,16 @@ def test_an_mlp_is_descended_to() -> None:
     found = represent(field, points, labels, points, start, SETTINGS, IDS, 5)
     assert torch.equal(found.theta, fit(field, points, labels, start, SETTINGS, IDS, 5).theta)
     assert found.steps.tolist() == [3, 3]
+
+
+def test_pairs_are_balanced_where_that_is_asked_for() -> None:
+    field, gauged = lora_field_of(True), lora_field_of(True, gauge=True)
+    start = field.initialise(torch.Generator().manual_seed(0))
+    points, labels = coded(SHAPES, 512)
+    found = represent(field, points, labels, points, start, SETTINGS, IDS, 5).theta
+    balanced = represent(gauged, points, labels, points, start, SETTINGS, IDS, 5).theta
+    assert not torch.equal(balanced, found)
+    assert torch.equal(balanced, field.balance(found))
 
 
 def test_voxels_are_voxelised_and_take_no_steps() -> None:

@@ -1,0 +1,143 @@
+"""Training the base network that LoRA fields adapt: with a latent code for each shape, learned beside the network.
+
+Yang et al., *Weight Space Representation Learning with Neural Fields*, Eq. 4 and section 8.3, after DeepSDF: no encoder, but a
+table of codes, and binary cross entropy plus lambda |z|^2. Early training shows many shapes at few points each, which sets
+up the codes; late training few at many, for detail. A row of the global batch is a budget of points; stage after stage it is
+divided among half as many shapes. With 16 rows of 32,768 points the five stages go from 256 shapes of 2,048 points to 16 of
+32,768, as published.
+
+Shapes in comments: N shapes, S points stored of each, B rows, n shapes of a row, p points of each (n p in a row), Z code.
+"""
+
+from bisect import bisect_right
+from collections.abc import Collection
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from hdray.fields.base_network import BaseNetwork
+from hdray.fields.lora import LoRAField
+from hdray.fields.settings import FieldSettings
+from hdray.fitting.settings import AutoDecodingSettings
+from hdray.generators.optimiser import ParameterGroups, parameter_groups
+from hdray.generators.settings import TrainSettings
+from hdray.seeds import torch_stream
+from hdray.signals.points import decode
+
+
+class AutoDecoder(nn.Module):
+    """A base network and the codes of the shapes it is trained on."""
+
+    def __init__(self, settings: FieldSettings, shapes: int) -> None:
+        super().__init__()
+        self.network = BaseNetwork(settings)
+        self.latents = nn.Embedding(shapes, settings.latent)
+
+    def forward(self, instance: Tensor, coords: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (K, P) and codes (K, Z), both float32, of shapes (K,) int64 at coords (K, P, 3)."""
+        latent = self.latents(instance)
+        return self.network(latent, coords).squeeze(-1), latent.float()
+
+
+class AutoDecoding:
+    """The Trainee of base networks. What it exports is what LoRA fields share, the masks included, and the codes.
+
+    ZeRO's third stage, which takes weights apart, is left out: a base network is a few megabytes, there is nothing to gain.
+    """
+
+    zero_stages: Collection[int] = (0, 1, 2)
+    precisions: Collection[str] = ("bf16", "fp32")
+
+    def __init__(
+        self,
+        points: Tensor | np.ndarray,
+        labels: Tensor | np.ndarray,
+        ids: list[str],
+        field: FieldSettings,
+        settings: AutoDecodingSettings,
+        steps: int,
+        seed: int,
+    ) -> None:
+        """
+        Args:
+            points: (N, S, 3) uint16 codes. labels: (N, S/8) uint8, packed. ids: N, which codes are drawn for.
+            steps: optimiser steps of the whole training, which the stages divide.
+
+        Raises ValueError for arguments that do not fit together.
+        """
+        self.points, self.labels = torch.as_tensor(points), torch.as_tensor(labels)
+        count, stored = self.points.shape[:2]
+        if len(ids) == 0 or count != len(ids) or self.labels.shape != (count, stored // 8) or stored % 8:
+            raise ValueError(
+                f"{len(ids)} ids, points {tuple(self.points.shape)} and labels {tuple(self.labels.shape)} do not fit "
+                "together; they must be N of at least 1, (N, S, 3) and (N, S / 8)"
+            )
+        self.field = field
+        self.settings = settings
+        self.seed = seed
+        self._ends = [steps * (stage + 1) // settings.stages for stage in range(settings.stages)]
+        self.module = AutoDecoder(field, count)
+        self.module.network.initialise(torch_stream(seed, "base", "initialisation"))
+        with torch.no_grad():
+            for row, name in enumerate(ids):
+                draw = torch.randn(field.latent, generator=torch_stream(seed, name, "latent"))
+                self.module.latents.weight[row] = settings.latent_deviation * draw
+        self._order: dict[tuple[int, int], Tensor] = {}
+
+    @property
+    def records(self) -> int:
+        """N."""
+        return len(self.points)
+
+    def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
+        """Matrices of the mapping, of the affine maps and of the output decay; codes, which have a penalty, if all does."""
+        return parameter_groups(self.module, settings)
+
+    def stage(self, step: int) -> int:
+        """The stage of a step, 0 first; steps past the last one belong to the last."""
+        return min(bisect_right(self._ends, step), self.settings.stages - 1)
+
+    def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
+        """`instance` (B, n) int64, `codes` (B, n, p, 3) int32 and `inside` (B, n, p) uint8 of rows of the global batch.
+
+        In every stage each shape comes once an epoch, in an order of that epoch; points are drawn with replacement.
+        """
+        stage = self.stage(step)
+        shapes = 2 ** (self.settings.stages - 1 - stage)
+        within = step - (self._ends[stage - 1] if stage else 0)
+        instances, codes, inside = [], [], []
+        for row in rows:
+            first = (within * size + row) * shapes
+            picks = torch.tensor([self._pick(stage, first + place) for place in range(shapes)])  # (n,)
+            stream = torch_stream(self.seed, "base", step, row)
+            drawn = torch.randint(
+                self.points.shape[1], (shapes, self.settings.points_per_row // shapes), generator=stream
+            )
+            instances.append(picks)
+            # Widened first: indexing is not there for uint16 on every version of torch.
+            codes.append(self.points.view(torch.int16)[picks.unsqueeze(1), drawn].view(torch.uint16).to(torch.int32))
+            inside.append(self.labels[picks.unsqueeze(1), drawn // 8] >> (drawn % 8).to(torch.uint8) & 1)
+        return {"instance": torch.stack(instances), "codes": torch.stack(codes), "inside": torch.stack(inside)}
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """Mean over rows and shapes of the mean binary cross entropy plus lambda |z|^2 (Eq. 4)."""
+        logits, latent = self.module(batch["instance"].flatten(), decode(batch["codes"].flatten(0, 1)))
+        entropy = binary_cross_entropy_with_logits(logits, batch["inside"].flatten(0, 1).float())
+        return entropy + self.settings.latent_weight * latent.square().sum(dim=1).mean()
+
+    def export(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What LoRA fields share, `latent` being the mean code; and `latents.weight` (N, Z), in the order of the ids."""
+        shared = {name.removeprefix("network."): weight for name, weight in weights.items()}
+        shared["latent"] = weights["latents.weight"].mean(dim=0)
+        stream = torch_stream(self.seed, "base", "masks")
+        return shared | LoRAField.draw_masks(self.field, self.field.kind == "mlora", stream)
+
+    def _pick(self, stage: int, draw: int) -> int:
+        """The shape of the draw-th place since the start of a stage."""
+        epoch, position = divmod(draw, self.records)
+        if (stage, epoch) not in self._order:
+            stream = torch_stream(self.seed, "base", "epoch", stage, epoch)
+            self._order = {(stage, epoch): torch.randperm(self.records, generator=stream)}
+        return int(self._order[stage, epoch][position])

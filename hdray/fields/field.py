@@ -1,6 +1,6 @@
 """What all fields have in common, whatever their vectors hold."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -28,3 +28,39 @@ class Field(Protocol):
     def initialise(self, generator: torch.Generator) -> Tensor:
         """A vector (D,) to start from."""
         ...
+
+
+class Gradient(Protocol):
+    """Loss and gradient of a fixed number of instances K at a fixed number of points P."""
+
+    def __call__(self, theta: Tensor, codes: Tensor, inside: Tensor, gradient: Tensor) -> Tensor:
+        """Write the gradient of each row's mean binary cross entropy; return the probabilities (K, P) float64.
+
+        A row of the results depends on that row of the arguments alone, bit for bit.
+
+        Args:
+            theta: (K, D or more) float32.
+            codes: (K, P, d) int, indices into the levels that it was made with.
+            inside: (K, P) float64, targets 0 or 1.
+            gradient: (K, D or more) float32, overwritten up to D.
+        """
+        ...
+
+
+@runtime_checkable
+class DescentField(Field, Protocol):
+    """A field whose vectors are found by descent."""
+
+    def gradient(self, slots: int, points: int, levels: Tensor, precision: str, device: torch.device | str) -> Gradient:
+        """For `slots` instances of `points` points a call; levels (L,) float32 are the coordinates that codes stand for."""
+        ...
+
+
+def check_call(theta: Tensor, coords: Tensor, size: int, dimension: int) -> None:
+    """Raise ValueError unless theta is (K, D) and coords are (K, P, d), for D = `size` and d = `dimension`."""
+    if theta.dim() != 2 or theta.shape[1] != size:
+        raise ValueError(f"theta has shape {tuple(theta.shape)}; this field needs (K, {size})")
+    if coords.dim() != 3 or coords.shape[0] != theta.shape[0] or coords.shape[2] != dimension:
+        raise ValueError(
+            f"coords have shape {tuple(coords.shape)}; this field needs ({theta.shape[0]}, P, {dimension})"
+        )

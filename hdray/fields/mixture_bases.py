@@ -38,7 +38,7 @@ class MixtureBases(nn.Module):
 
     def __init__(self, settings: FieldSettings, dimension: int = 3, channels: int = 1) -> None:
         super().__init__()
-        self.omega = settings.siren_frequency
+        self.count, self.omega = settings.bases, settings.siren_frequency
         widths = [piece.shape[1] for piece in network_layout(settings, dimension, channels) if piece.kind == "weight"]
         sizes = pairwise([*widths, channels])
         self.bases = nn.ModuleList(BasisLayer(settings.bases, inputs, outputs) for inputs, outputs in sizes)
@@ -53,14 +53,15 @@ class MixtureBases(nn.Module):
         gives every basis its weight of 1 / M (appendix A.2.4) and changes nothing else.
         """
         for index, layer in enumerate(self.bases):
-            inputs = layer.weight.shape[2]
+            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+            inputs = weight.shape[2]
             bound = 1 / inputs if index == 0 else math.sqrt(6 / inputs) / self.omega
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.uniform_(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
+            weight.uniform_(-bound, bound, generator=generator)
+            bias.uniform_(-1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
         if hasattr(self, "projection"):
             bound = 1 / math.sqrt(self.projection.in_features)
             self.projection.weight.uniform_(-bound, bound, generator=generator)
-            self.projection.bias.fill_(1 / self.bases[0].weight.shape[0])
+            self.projection.bias.fill_(1 / self.count)
 
 
 class BasisLayer(nn.Module):

@@ -47,11 +47,11 @@ class MixtureSettings:
     bases: int = later(256)
     """Kind mnif only: SIRENs M whose weighted mean is an instance's network."""
     mixing: str = later("latent")
-    """Kind mnif only: weights of the bases are projected from a latent (latent), or are the vector, by layer (layers) or not (shared)."""
+    """Kind mnif only: coefficients projected from a latent (latent), or free, of each layer (layers) or of all (shared)."""
     context: int = later(512)
     """Kind mnif only: entries H of the latent, with mixing latent."""
     siren_frequency: float = later(30.0)
-    """Kind mnif only: w0, what the sines' arguments are multiplied by, for a box from -1 to 1 (50 for ShapeNet, small, in the code)."""
+    """Kind mnif only: w0, by which the arguments of sines are multiplied, over a box from -1 to 1 (30, 50 in the code)."""
     siren_output: str = later("sine")
     """Kind mnif only: the last layer is a sine too (sine, as published for shapes) or linear."""
     siren_scale: float = later(5.0)
@@ -67,7 +67,7 @@ class MixtureSettings:
     mixture_points: int = later(4_096)
     """Kind mnif only: points of an instance that a step of training the bases sees."""
     context_penalty: float = later(1.0)
-    """Kind mnif only: half of this times the squared length of a latent is added to its loss, with adaptation auto-decoding."""
+    """Kind mnif only: auto-decoding adds half of this times a latent's squared length to its loss."""
 
     def __post_init__(self) -> None:
         check_positive(self, "bases", "context", "siren_frequency", "siren_scale", "inner_steps", "inner_rate")

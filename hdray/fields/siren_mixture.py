@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hdray.fields.field import check_call
 from hdray.fields.layout import Layout, Piece
 from hdray.fields.mixture_bases import MixtureBases, latent_size
 from hdray.fields.settings import FieldSettings
@@ -66,12 +67,7 @@ class SirenMixture:
 
     def values(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:
         """What the averaged networks compute, (K, P, c): the output of Eq. 6, of theta's dtype or bf16."""
-        if theta.dim() != 2 or theta.shape[1] != self.layout.size:
-            raise ValueError(f"theta has shape {tuple(theta.shape)}; this field needs (K, {self.layout.size})")
-        if coords.dim() != 3 or coords.shape[0] != theta.shape[0] or coords.shape[2] != self.dimension:
-            raise ValueError(
-                f"coords have shape {tuple(coords.shape)}; this field needs ({theta.shape[0]}, P, {self.dimension})"
-            )
+        check_call(theta, coords, self.layout.size, self.dimension)
         dtype = {"fp32": theta.dtype, "bf16": torch.bfloat16}[precision]
         hidden = coords.to(theta.dtype) * BOX_TO_SIREN
         for layer, (weight, bias) in enumerate(self.networks(theta)):

@@ -24,10 +24,15 @@ def mixture_losses(values: Tensor, inside: Tensor, settings: FieldSettings) -> T
     return (values - (2 * inside - 1)).square().mean(dim=1)
 
 
+POINT_MULTIPLE = 64
+"""Points of a row fill whole vector registers of every width."""
+
+
 class MixtureGradient:
     """The gradient of each row's mean loss, in the form that `hdray.fitting.descent` calls.
 
     The number of rows is the same in every call and no operation crosses rows, so a row depends on its own points only.
+    To the last bit it does where every row begins at a whole number of vector registers, so points are padded.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class MixtureGradient:
         size = self.field.layout.size
         latents = theta[:, :size].detach().clone().requires_grad_()
         with torch.enable_grad():
-            logits = self.field(latents, self.levels[codes.long()], self.precision).squeeze(-1)  # (K, P)
+            logits = self.field(latents, self._coords(codes), self.precision)[:, : codes.shape[1], 0]  # (K, P)
         found = logits.detach().double()
         probability = found.sigmoid()
         # In float64, as vector and scalar exponentials differ in the last bit of float32 (see mlp_gradient).
@@ -69,3 +74,7 @@ class MixtureGradient:
         (found_gradient,) = torch.autograd.grad(logits, latents, (slope / self.points).float())
         gradient[:, :size].copy_(found_gradient)
         return probability
+
+    def _coords(self, codes: Tensor) -> Tensor:
+        """(K, P, d) codes to coordinates (K, P rounded up, d)."""
+        return functional.pad(self.levels[codes.long()], (0, 0, 0, -codes.shape[1] % POINT_MULTIPLE))

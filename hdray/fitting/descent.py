@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import DescentField
 from hdray.fields.mlp_gradient import losses
 from hdray.fitting.adam import RowAdam
 from hdray.fitting.draws import Draws, instance_keys
@@ -34,7 +34,7 @@ class FitResult:
 
 
 def fit(
-    field: MLPField,
+    field: DescentField,
     points: Tensor | np.ndarray,
     labels: Tensor | np.ndarray,
     start: Tensor,
@@ -80,7 +80,7 @@ def fit(
 
 
 def _descend(
-    field: MLPField,
+    field: DescentField,
     points: Tensor,
     labels: Tensor,
     starts: Tensor,
@@ -128,7 +128,7 @@ def _descend(
 
 
 def _check(
-    field: MLPField,
+    field: DescentField,
     points: Tensor,
     labels: Tensor,
     start: Tensor,

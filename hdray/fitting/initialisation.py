@@ -7,24 +7,24 @@ import torch
 from torch import Tensor
 
 from hdray.fields.build import Representation
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import DescentField
 from hdray.fitting.descent import fit
 from hdray.fitting.settings import FitSettings
 from hdray.seeds import torch_stream
 
 
-def random_start(field: Representation, seed: int) -> Tensor:
+def random_start(field: Representation | DescentField, seed: int) -> Tensor:
     """(D,) as the field initialises itself (drawn like a new network, of an MLP); the same for the same run seed."""
     return field.initialise(torch_stream(seed, "initialisation"))
 
 
-def independent_starts(field: Representation, ids: list[str], seed: int) -> Tensor:
+def independent_starts(field: Representation | DescentField, ids: list[str], seed: int) -> Tensor:
     """(K, D), a draw for each instance: what HyperDiffusion's Table 3 calls random initialisation."""
     return torch.stack([field.initialise(torch_stream(seed, instance, "initialisation")) for instance in ids])
 
 
 def fitted_start(
-    field: MLPField,
+    field: DescentField,
     points: Tensor | np.ndarray,
     labels: Tensor | np.ndarray,
     settings: FitSettings,

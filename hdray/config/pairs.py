@@ -9,10 +9,11 @@ GENERATOR_OF = {
     "fourier-mlp": "hyperdiffusion",
     "lora": "hyperdiffusion",
     "mlora": "hyperdiffusion",
+    "mnif": "latent-diffusion",
     "voxels": "voxel-diffusion",
     "points": "point-diffusion",
 }
-"""Each network knows the structure of one kind of vector: layers of weights, a grid, a set of points."""
+"""Each network knows the structure of one kind of vector: layers of weights, a grid, a latent, a set of points."""
 HALVINGS = 2
 """How often the U-Net halves its grid."""
 
@@ -25,6 +26,11 @@ def check_pair(field: FieldSettings, generator: GeneratorSettings) -> None:
         multiple = generator.patch * 2**HALVINGS
         right = f"a multiple of {multiple}, which is {2**HALVINGS} times generator.patch"
         check("field.voxels", field.voxels, field.voxels % multiple == 0, right)
+    if field.kind == "mnif":
+        right = "a multiple of 16 with latent-diffusion, whose norms have 16 groups"
+        check("generator.width", generator.width, generator.width % 16 == 0, right)
+        right = "even with latent-diffusion, which has as many blocks down as up"
+        check("generator.layers", generator.layers, generator.layers % 2 == 0, right)
     if field.kind == "points":
         # Points come in no order: a scale for each entry of the vector would be a scale for a random point.
         scaled_alike = generator.normalisation in ("none", "scalar")

@@ -10,9 +10,10 @@ from hdray.fields.fourier_mlp import FourierMLPField
 from hdray.fields.lora import LoRAField
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import FieldSettings
+from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.voxels import VoxelField
 
-Representation = MLPField | FourierMLPField | LoRAField | VoxelField | PointCloud
+Representation = MLPField | FourierMLPField | LoRAField | SirenMixture | VoxelField | PointCloud
 """What a vector stands for: a field, or a cloud of points."""
 
 
@@ -36,7 +37,7 @@ def build_field(
     if settings.kind == "mlp":
         return MLPField(settings, dimension)
     if shared is None and (settings.kind != "fourier-mlp" or settings.asymmetric):
-        needed = "masks" if settings.kind == "fourier-mlp" else "a base network"
+        needed = {"fourier-mlp": "masks", "mnif": "basis networks"}.get(settings.kind, "a base network")
         raise UserError(
             f"field.kind = {settings.kind!r} with field.asymmetric = {settings.asymmetric} needs {needed} that all shapes "
             "share, and this run has none; field.kind = 'mlp', or 'fourier-mlp' without field.asymmetric, would do without"
@@ -44,4 +45,6 @@ def build_field(
     if settings.kind == "fourier-mlp":
         return FourierMLPField(settings, dimension, shared=shared or {})
     assert shared is not None
+    if settings.kind == "mnif":
+        return SirenMixture(settings, shared, dimension)
     return LoRAField(settings, settings.kind == "mlora", shared, dimension)

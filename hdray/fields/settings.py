@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from hdray.settings import STRICT, check, check_choice, check_positive, later
 
+KINDS = ("mlp", "voxels", "points", "fourier-mlp", "lora", "mlora", "mnif")
+
 
 @dataclass(frozen=True, kw_only=True)
 class MLPSettings:
@@ -82,21 +84,64 @@ class LoRASettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FieldSettings(MLPSettings, VoxelSettings, FourierSettings, LoRASettings):
+class MixtureSettings:
+    """The mNIF field: a weighted mean of SIRENs (You et al. 2023); `width` and `layers` are those of one of them."""
+
+    __pydantic_config__ = STRICT
+
+    bases: int = later(256)
+    """Kind mnif only: SIRENs M whose weighted mean is an instance's network."""
+    mixing: str = later("latent")
+    """Kind mnif only: coefficients projected from a latent (latent), or free, of each layer (layers) or of all (shared)."""
+    context: int = later(512)
+    """Kind mnif only: entries H of the latent, with mixing latent."""
+    siren_frequency: float = later(30.0)
+    """Kind mnif only: w0, by which the arguments of sines are multiplied, over a box from -1 to 1 (30, 50 in the code)."""
+    siren_output: str = later("sine")
+    """Kind mnif only: the last layer is a sine too (sine, as published for shapes) or linear."""
+    siren_scale: float = later(5.0)
+    """Kind mnif only: logit of the network's value 1; -1 stands for outside."""
+    mixture_loss: str = later("mse")
+    """Kind mnif only: mse (of values against -1 and 1, as published) or bce (of logits)."""
+    adaptation: str = later("meta")
+    """Kind mnif only: how bases and latents are found: meta (steps from zero that are learned too) or auto-decoding."""
+    inner_steps: int = later(3)
+    """Kind mnif only: gradient steps from the zero latent to an instance's, with adaptation meta."""
+    inner_rate: float = later(1.0)
+    """Kind mnif only: what the learned rates of these steps, between 0 and 1, are multiplied by."""
+    mixture_points: int = later(4_096)
+    """Kind mnif only: points of an instance that a step of training the bases sees."""
+    context_penalty: float = later(1.0)
+    """Kind mnif only: auto-decoding adds half of this times a latent's squared length to its loss."""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "bases", "context", "siren_frequency", "siren_scale", "inner_steps", "inner_rate")
+        check_positive(self, "mixture_points")
+        check_choice(self, "mixing", ("latent", "layers", "shared"))
+        check_choice(self, "siren_output", ("sine", "linear"))
+        check_choice(self, "mixture_loss", ("mse", "bce"))
+        check_choice(self, "adaptation", ("meta", "auto-decoding"))
+        check("context_penalty", self.context_penalty, self.context_penalty >= 0, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldSettings(MLPSettings, VoxelSettings, FourierSettings, LoRASettings, MixtureSettings):
     """What a shape becomes: the kind of field, and the settings of every kind; each reads its own."""
 
     __pydantic_config__ = STRICT
 
     kind: str = later("mlp")
     """mlp (HyperDiffusion's), voxels (a grid of logits), points (no field: the shape's surface points), fourier-mlp (an MLP
-    after learned sines), lora or mlora (a common base network, adapted by sums or products of low rank)."""
+    after learned sines), lora or mlora (a common base network, adapted by sums or products of low rank), mnif (a mixture
+    of SIRENs)."""
 
     def __post_init__(self) -> None:
         MLPSettings.__post_init__(self)
         VoxelSettings.__post_init__(self)
         FourierSettings.__post_init__(self)
         LoRASettings.__post_init__(self)
-        check_choice(self, "kind", ("mlp", "voxels", "points", "fourier-mlp", "lora", "mlora"))
+        MixtureSettings.__post_init__(self)
+        check_choice(self, "kind", KINDS)
         # Scaling a pair would move its frozen entries; those of mlora are zeros, which stay.
         movable = not (self.gauge and self.asymmetric and self.kind == "lora")
         check("gauge", self.gauge, movable, "False with field.kind = lora and field.asymmetric")

@@ -1,4 +1,4 @@
-"""Shapes to vectors, each kind of field in its own way: descent, voxelising, or taking the points as they are.
+"""Shapes to vectors, each kind of field in its own way: descent, adaptation, voxelising, or taking the points as they are.
 
 Shapes in comments: K instances, D entries of a vector, N points and S surface points stored per instance.
 """
@@ -11,7 +11,9 @@ from torch import Tensor
 from hdray.fields.build import Representation
 from hdray.fields.cloud import PointCloud
 from hdray.fields.lora import LoRAField
+from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.voxels import VoxelField
+from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import FitResult, fit
 from hdray.fitting.settings import FitSettings
 from hdray.fitting.voxelise import voxelise
@@ -47,6 +49,8 @@ def represent(
         if surface.shape[1] != field.count:
             raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
         theta = decode(surface).flatten(1)
+    elif isinstance(field, SirenMixture) and "rates" in field.shared:
+        return adapt(field, points, labels, settings, ids, seed, device, times)
     else:
         found = fit(field, points, labels, start, settings, ids, seed, device, times)
         if isinstance(field, LoRAField) and field.settings.gauge:

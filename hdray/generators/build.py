@@ -1,6 +1,7 @@
 """From settings to a generator."""
 
 from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.generators.latent_diffusion import LatentDiffusion
 from hdray.generators.point_diffusion import PointDiffusion
 from hdray.generators.settings import GeneratorSettings
 from hdray.generators.tokens import Spans
@@ -10,6 +11,7 @@ from hdray.generators.voxel_diffusion import VoxelDiffusion
 GENERATORS: dict[str, type[VectorDiffusion]] = {
     "hyperdiffusion": HyperDiffusion,
     "voxel-diffusion": VoxelDiffusion,
+    "latent-diffusion": LatentDiffusion,
     "point-diffusion": PointDiffusion,
 }
 

@@ -4,6 +4,7 @@ Ho et al. 2020 (DDPM), Song et al. 2021 (DDIM). Shapes: B vectors, D weights. Ti
 network: noisy (B, D) and timestep (B,) to its prediction (B, D).
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -15,12 +16,15 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 
 class GaussianDiffusion:
-    """The forward process of a linear schedule and its two reverses; coefficients are kept in float64."""
+    """The forward process of a schedule and its two reverses; coefficients are kept in float64."""
 
     def __init__(self, settings: GeneratorSettings) -> None:
         self.timesteps = settings.timesteps
         self.predict = settings.predict
-        self.betas = torch.linspace(settings.beta_start, settings.beta_end, settings.timesteps, dtype=torch.float64)
+        if settings.noise_schedule == "cosine":
+            self.betas = cosine_betas(settings.timesteps)
+        else:
+            self.betas = torch.linspace(settings.beta_start, settings.beta_end, settings.timesteps, dtype=torch.float64)
         self.signal = torch.cumprod(1 - self.betas, dim=0)  # alpha-bar: the share of the clean vector's variance left
 
     def noised(self, clean: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
@@ -75,3 +79,13 @@ class GaussianDiffusion:
         if self.predict == "x0":
             return predicted, (noisy - signal**0.5 * predicted) / (1 - signal) ** 0.5
         return (noisy - (1 - signal) ** 0.5 * predicted) / signal**0.5, predicted
+
+
+def cosine_betas(timesteps: int) -> Tensor:
+    """Variances (T,) float64 of the cosine schedule: the signal left after step t of T is cos^2 of a quarter turn's part.
+
+    Nichol and Dhariwal 2021, equation 17: offset 0.008, variances at most 0.999 (diffusers' squaredcos_cap_v2).
+    """
+    share = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
+    left = torch.cos((share + 0.008) / 1.008 * (math.pi / 2)).square()
+    return (1 - left[1:] / left[:-1]).clamp_max(0.999)

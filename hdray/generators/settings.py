@@ -10,22 +10,24 @@ LARGEST_RESOLUTION = 890
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSettings:
-    """Diffusion of vectors: HyperDiffusion (section 5) and the baselines it is compared with (section 6)."""
+    """Diffusion of vectors: HyperDiffusion (section 5), the baselines it is compared with (section 6), and others."""
 
     __pydantic_config__ = STRICT
 
     kind: str = later("hyperdiffusion")
-    """hyperdiffusion (of an mlp's weights), voxel-diffusion (of voxels) or point-diffusion (of points)."""
+    """hyperdiffusion (of an mlp's weights), voxel-diffusion (of voxels), latent-diffusion (of mnif's latents), point-diffusion."""
     width: int = 2_880
-    """Width of a token inside the transformer; channels of the U-Net's finest level; width of point-diffusion's latents."""
+    """Width of a token in the transformer; channels of the U-Net's finest level; width of point-diffusion's latents, of the MLP."""
     layers: int = 12
-    """Transformer blocks; residual blocks of each U-Net level; rounds of point-diffusion between points and latents."""
+    """Transformer blocks; residual blocks of each U-Net level, or of the MLP; rounds of point-diffusion."""
     heads: int = 16
     """Attention heads."""
     patch: int = later(1)
     """Voxel-diffusion only: edge of the cubes of voxels that are one place of the U-Net's finest level."""
     timesteps: int = 500
     """Diffusion steps T of the training process."""
+    noise_schedule: str = later("linear")
+    """How noise grows over the diffusion steps: linear (in the variance a step adds) or cosine (in the signal that is left)."""
     beta_start: float = 1e-4
     """First variance of the linear noise schedule."""
     beta_end: float = 2e-2
@@ -40,7 +42,8 @@ class GeneratorSettings:
     """Another number repeats training and sampling, on the same fits, with other draws."""
 
     def __post_init__(self) -> None:
-        check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "point-diffusion"))
+        check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "latent-diffusion", "point-diffusion"))
+        check_choice(self, "noise_schedule", ("linear", "cosine"))
         check_positive(self, "width", "layers", "heads", "patch", "timesteps", "beta_start")
         check("heads", self.heads, self.width % self.heads == 0, f"a divisor of generator.width = {self.width}")
         check("beta_end", self.beta_end, self.beta_start <= self.beta_end < 1, "between beta_start and 1")

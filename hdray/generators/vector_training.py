@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hdray.generators.build import build_generator
+from hdray.generators.epochs import ShuffledEpochs
 from hdray.generators.normaliser import Normaliser
 from hdray.generators.optimiser import ParameterGroups, parameter_groups
 from hdray.generators.settings import GeneratorSettings, TrainSettings
@@ -40,7 +41,7 @@ class VectorTraining:
             theta, self.model.sizes, settings.normalisation, reference if settings.delta else None
         )
         self.vectors = self.model.normaliser.forward(theta)  # (N, D)
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+        self.epochs = ShuffledEpochs(len(theta), seed)
 
     @property
     def module(self) -> nn.Module:
@@ -62,7 +63,7 @@ class VectorTraining:
         picks, times = [], torch.empty(len(rows), dtype=torch.long)
         noise = torch.empty(len(rows), self.vectors.shape[1])
         for index, row in enumerate(rows):
-            picks.append(self._pick(step * size + row))
+            picks.append(self.epochs.pick(step * size + row))
             stream = torch_stream(self.seed, "training", step, row)
             times[index] = torch.randint(timesteps, (), generator=stream)
             noise[index].normal_(generator=stream)
@@ -76,11 +77,3 @@ class VectorTraining:
         """The state dict of the model with these weights of its network."""
         scaling = {"shift": self.model.shift, "scale": self.model.scale}
         return {**{f"{self.model.NETWORK}.{name}": weight for name, weight in weights.items()}, **scaling}
-
-    def _pick(self, draw: int) -> int:
-        """The vector of the draw-th row since the start of training."""
-        epoch, position = divmod(draw, self.records)
-        if epoch != self._epoch:
-            stream = torch_stream(self.seed, "training", "epoch", epoch)
-            self._epoch, self._order = epoch, torch.randperm(self.records, generator=stream)
-        return int(self._order[position])

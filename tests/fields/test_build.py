@@ -9,8 +9,10 @@ from hdray.fields.build import build_field
 from hdray.fields.cloud import PointCloud
 from hdray.fields.fourier_mlp import FourierMLPField
 from hdray.fields.lora import LoRAField
+from hdray.fields.mixture_bases import MixtureBases
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import FieldSettings
+from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.voxels import VoxelField
 
 
@@ -49,6 +51,17 @@ def test_fields_of_animations_have_time() -> None:
     assert isinstance(voxels, VoxelField) and voxels.dimension == 4 and voxels.layout.size == 16 * 24**3
     with pytest.raises(ValueError, match="a cloud of points has no frames"):
         build_field(FieldSettings(kind="points"), 100, frames=16)
+
+
+def test_a_mixture_is_made_from_its_bases() -> None:
+    settings = FieldSettings(kind="mnif", width=16, layers=2, bases=3, context=5)
+    for frames in (0, 16):
+        shared = MixtureBases(settings, 4 if frames else 3).state_dict()
+        mixture = build_field(settings, 100, frames, shared)
+        assert isinstance(mixture, SirenMixture) and mixture.layout.size == 5
+        assert mixture.dimension == (4 if frames else 3)
+    with pytest.raises(UserError, match="needs basis networks that all shapes share"):
+        build_field(settings, 100)
 
 
 def test_a_cloud_is_its_points_one_after_the_other() -> None:

@@ -32,6 +32,28 @@ def test_the_schedule_ends_where_the_published_one_does() -> None:
     assert math.isclose(bars[-1], 0.00635, rel_tol=1e-2)
 
 
+def test_the_cosine_schedule_is_its_formula() -> None:
+    """The signal left after step t, where no variance is cut off; the last variances are cut at 0.999."""
+    diffusion = GaussianDiffusion(GeneratorSettings(timesteps=1_000, noise_schedule="cosine"))
+
+    def left(share: float) -> float:
+        return math.cos((share + 0.008) / 1.008 * math.pi / 2) ** 2
+
+    for time in (0, 1, 250, 500, 998):
+        assert math.isclose(float(diffusion.signal[time]), left((time + 1) / 1_000) / left(0), rel_tol=1e-9)
+    # Known values of the first and the middle variance: 1 - left(0.001) / left(0), and so on.
+    assert math.isclose(float(diffusion.betas[0]), 4.128422482196e-05, rel_tol=1e-6)
+    assert float(diffusion.betas[-1]) == 0.999 and float(diffusion.betas.diff().min()) > 0
+    assert 0 < float(diffusion.signal[-1]) < 1e-8
+
+
+@pytest.mark.parametrize("steps", [50, 1_000])
+def test_ddim_of_a_point_mass_ends_at_the_point_under_the_cosine_schedule(steps: int) -> None:
+    diffusion = GaussianDiffusion(GeneratorSettings(timesteps=1_000, noise_schedule="cosine"))
+    *_, (sample, _) = diffusion.ddim(lambda noisy, time: torch.full_like(noisy, 1.5), normal(5, 7).double(), steps)
+    torch.testing.assert_close(sample, torch.full_like(sample, 1.5))
+
+
 @pytest.mark.parametrize("time", [0, 100, 499])
 def test_noised_vectors_have_the_moments_of_q(time: int) -> None:
     _, bars = schedule()

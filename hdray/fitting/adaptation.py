@@ -1,0 +1,90 @@
+"""Adaptation: from labelled points to the latents of a meta-learned mixture, in the few steps it was trained for.
+
+You et al. 2023 (mNIF), Algorithm 1, line 7, after CAVIA (Zintgraf et al. 2019). Shapes in comments: K instances, S slots,
+H entries of a latent, P points a step, N points stored per instance.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hdray.fields.siren_mixture import SirenMixture
+from hdray.fields.siren_mixture_gradient import mixture_losses
+from hdray.fitting.descent import FitResult
+from hdray.fitting.draws import Draws, instance_keys
+from hdray.fitting.precision import resolve
+from hdray.fitting.settings import FitSettings
+from hdray.signals.points import LARGEST_CODE, decode
+
+CHUNK = 4_096
+"""Points evaluated at once, so that memory does not grow with P."""
+
+
+def adapted(field: SirenMixture, start: Tensor, coords: Tensor, inside: Tensor, rates: Tensor) -> Tensor:
+    """Latents (K, H) after the inner steps from `start` (K, H), differentiable through all of them (second order).
+
+    Args:
+        coords: (K, P, d), the same in every step, as published. inside: (K, P) labels of 0 or 1.
+        rates: (H,) sizes of the steps, each for its own entry of the latent.
+    """
+    latents = start.detach().requires_grad_()
+    for _ in range(field.settings.inner_steps):
+        losses = mixture_losses(field.values(latents, coords).squeeze(-1), inside, field.settings)  # (K,)
+        # The sum of the instances' losses has for gradient, in each row, that of its own loss alone.
+        (gradient,) = torch.autograd.grad(losses.sum(), latents, create_graph=True)
+        latents = latents - rates * gradient
+    return latents
+
+
+def adapt(
+    field: SirenMixture,
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
+    settings: FitSettings,
+    ids: list[str],
+    seed: int,
+    device: torch.device | str = "cpu",
+    times: Tensor | None = None,
+) -> FitResult:
+    """One latent per instance: `inner_steps` steps from zero by the field's rates, on one draw of `points_per_step` points.
+
+    A latent depends on its own points, its id, the seed and the settings: not on the other instances of the batch. Of the
+    settings of fitting, those of batch, points and precision count here.
+
+    Args:
+        points: (K, N, 3) uint16 codes, K at most settings.batch_size; missing instances are padded.
+        labels: (K, N/8) uint8, packed.
+        times: (T,) of animations, the time coordinate of each frame; points hold N/T of each, frame after frame.
+
+    Raises:
+        ValueError: a field without rates, or arguments that do not fit together.
+    """
+    device = torch.device(device)
+    points, labels = torch.as_tensor(points), torch.as_tensor(labels)
+    slots, count = settings.batch_size, len(ids)
+    if "rates" not in field.shared:
+        raise ValueError("these bases were trained without rates to adapt by; descend to their latents instead")
+    if not 1 <= count <= slots:
+        raise ValueError(f"{count} instances; adapt takes between 1 and batch_size = {slots} at a time")
+    if len(points) != count or labels.shape != (count, points.shape[1] // 8) or points.shape[1] % 8:
+        raise ValueError(f"points {tuple(points.shape)} and labels {tuple(labels.shape)} are not those of {count} ids")
+    levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
+    if times is not None:
+        levels = torch.cat([levels, times])
+    frames = 0 if times is None else len(times)
+    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device, frames)
+    codes, inside = draws.at(0)  # (S, P, d) and (S, P)
+    precision = resolve(settings.precision, device)
+    gradient = field.gradient(slots, settings.points_per_step, levels, precision, device)
+    rates = field.shared_on(device)["rates"]
+    latents = torch.zeros(slots, field.layout.size, device=device)
+    part = torch.zeros_like(latents)
+    for _ in range(field.settings.inner_steps):
+        whole = torch.zeros_like(latents)
+        for first in range(0, settings.points_per_step, CHUNK):
+            chunk = slice(first, first + CHUNK)
+            gradient(latents, codes[:, chunk], inside[:, chunk], part)
+            whole += part
+        latents -= rates * whole
+    steps = torch.full((count,), field.settings.inner_steps, dtype=torch.int64)
+    return FitResult(latents[:count].cpu().clone(), steps)

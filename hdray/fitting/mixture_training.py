@@ -1,0 +1,205 @@
+"""Training what the instances of an mNIF share: bases and projection, by meta-learning or by auto-decoding.
+
+You et al. 2023, section 4.1: in Algorithm 1 a latent is found anew at every visit by a few gradient steps from near
+zero, through which the bases are trained; in Algorithm 2 every instance keeps a latent, trained along with the bases.
+
+Both are functions of parameters, second derivatives included for the first, and read them outside the forward pass of
+the modules that hold them. So they train under the ZeRO stages that leave parameters whole, and in fp32: sines of
+angles up to 30 leave bf16 no digit behind the point.
+
+Shapes in comments: N instances, S points stored of each, B instances in a batch, P points of one, H entries of a latent.
+"""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hdray.fields.mixture_bases import MixtureBases, latent_size
+from hdray.fields.settings import FieldSettings
+from hdray.fields.siren_mixture import SirenMixture
+from hdray.fields.siren_mixture_gradient import mixture_losses
+from hdray.fitting.adaptation import adapted
+from hdray.generators.epochs import ShuffledEpochs
+from hdray.generators.optimiser import ParameterGroups
+from hdray.generators.settings import TrainSettings
+from hdray.seeds import torch_stream
+from hdray.signals.points import decode
+
+LATENT_SPREAD = 1e-4
+"""Standard deviation that latents start with in training (the published code's; fits start from zero)."""
+RATES = (0.005, 0.1)
+"""Between which the learned rates are drawn (the published code's)."""
+
+
+class Shared(nn.Module):
+    """The bases, and what is trained with them: of meta-learning `rates` (H,), of auto-decoding a table of latents."""
+
+    rates: nn.Parameter
+    latents: nn.Embedding
+
+    def __init__(self, settings: FieldSettings, dimension: int) -> None:
+        super().__init__()
+        self.mixture = MixtureBases(settings, dimension)
+
+
+class MixtureTraining:
+    """What both ways have in common: instances in shuffled epochs, `mixture_points` of their points a step."""
+
+    zero_stages: Collection[int] = (0, 1, 2)
+    precisions: Collection[str] = ("fp32",)
+
+    def __init__(
+        self,
+        points: Tensor | np.ndarray,
+        labels: Tensor | np.ndarray,
+        ids: list[str],
+        settings: FieldSettings,
+        seed: int,
+        times: Tensor | None = None,
+    ) -> None:
+        """points (N, S, 3) uint16 codes and labels (N, S/8) uint8, packed: tensors, or arrays such as memory maps.
+
+        times (T,) of animations, the time coordinate of each frame; points hold S/T of each, frame after frame.
+
+        Raises ValueError for no instances, or for arguments that do not fit together.
+        """
+        count = len(ids)
+        if count == 0:
+            raise ValueError("there are no instances to train on")
+        if len(points) != count or labels.shape != (count, points.shape[1] // 8) or points.shape[1] % 8:
+            raise ValueError(
+                f"points {tuple(points.shape)} and labels {tuple(labels.shape)} are not those of {count} ids"
+            )
+        # As arrays, because torch does not index 16-bit integers.
+        self.points, self.labels = np.asarray(points), np.asarray(labels)
+        self.ids, self.settings, self.seed = ids, settings, seed
+        self.epochs = ShuffledEpochs(count, seed)
+        self.times = times
+        dimension = 3 if times is None else 4
+        self.module = Shared(settings, dimension)
+        self.module.mixture.initialise(torch_stream(seed, "mixture", "initialisation"))
+        # The parameters themselves, so that the field is always that of the present state of training.
+        self.field = SirenMixture(settings, dict(self.module.mixture.named_parameters()), dimension)
+
+    @property
+    def records(self) -> int:
+        """N."""
+        return len(self.ids)
+
+    def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
+        """Weights of bases and projection decay, their biases only if everything does, rates and latents never."""
+        groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+        for name, parameter in self.module.named_parameters():
+            bias = name.endswith("bias") and not settings.decay_everything
+            groups[name.startswith("mixture.") and not bias].append(parameter)
+        decays = {True: settings.weight_decay, False: 0.0}
+        return [{"params": members, "weight_decay": decays[decay]} for decay, members in groups.items() if members]
+
+    def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
+        """`instances` (B,), `coords` (B, P, d), their labels `inside` (B, P), and `start` (B, H), where latents may start.
+
+        A row depends on the seed, the step and itself alone; its points are drawn with replacement.
+        """
+        count = self.settings.mixture_points
+        instances, coords, inside, start = [], [], [], []
+        for row in rows:
+            stream = torch_stream(self.seed, "training", step, row)
+            picked = self.epochs.pick(step * size + row)
+            places = torch.randint(self.points.shape[1], (count,), generator=stream).numpy()
+            instances.append(picked)
+            coords.append(self._coords(picked, places))
+            bits = self.labels[picked][places // 8] >> (places % 8).astype(np.uint8)
+            inside.append(torch.from_numpy((bits & 1).astype(np.float32)))
+            start.append(LATENT_SPREAD * torch.randn(self.field.layout.size, generator=stream))
+        return {
+            "instances": torch.tensor(instances),
+            "coords": torch.stack(coords),
+            "inside": torch.stack(inside),
+            "start": torch.stack(start),
+        }
+
+    def _coords(self, instance: int, places: np.ndarray) -> Tensor:
+        """Coordinates (P, d) of some of an instance's points."""
+        space = torch.from_numpy(decode(self.points[instance][places]))
+        if self.times is None:
+            return space
+        frames = torch.from_numpy(places) // (self.points.shape[1] // len(self.times))
+        return torch.cat([space, self.times[frames].unsqueeze(1)], dim=1)
+
+    def losses(self, latents: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Each instance's loss (B,) with latents (B, H)."""
+        values = self.field.values(latents, batch["coords"]).squeeze(-1)
+        return mixture_losses(values, batch["inside"], self.settings)
+
+    def export(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The field's `shared`, and the latents by the order of the ids as `latents.weight` (N, H) where they are kept."""
+        return {name.removeprefix("mixture."): weight for name, weight in weights.items()}
+
+
+class MetaLearning(MixtureTraining):
+    """Algorithm 1: bases from which three steps lead to any instance; rates of the steps are learned, entry by entry.
+
+    Differs from the published code in one thing: the loss that a latent follows is its own instance's mean. There it is
+    the mean over the batch, so that 32 instances take steps 32 times smaller (`inner_rate` 1/32 is the same).
+    """
+
+    def __init__(
+        self,
+        points: Tensor | np.ndarray,
+        labels: Tensor | np.ndarray,
+        ids: list[str],
+        settings: FieldSettings,
+        seed: int,
+        times: Tensor | None = None,
+    ) -> None:
+        super().__init__(points, labels, ids, settings, seed, times)
+        drawn = torch.rand(latent_size(settings), generator=torch_stream(seed, "rates", "initialisation"))
+        self.module.rates = nn.Parameter(RATES[0] + (RATES[1] - RATES[0]) * drawn)
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """The mean over instances of the loss that is left after adaptation, on the points that adaptation saw."""
+        latents = adapted(self.field, batch["start"], batch["coords"], batch["inside"], self.rates())
+        return self.losses(latents, batch).mean()
+
+    def rates(self) -> Tensor:
+        """Sizes (H,) of the inner steps: learned, held between 0 and 1, times `inner_rate`."""
+        rates = self.module.rates
+        # The gradient passes the bounds as if there were none, so that a rate that has reached one can come back.
+        return self.settings.inner_rate * (rates + (rates.clamp(0, 1) - rates).detach())
+
+    def export(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The field's `shared`, with `rates` (H,) as the steps take them."""
+        exported = super().export(weights)
+        return {**exported, "rates": self.settings.inner_rate * exported["rates"].clamp(0, 1)}
+
+
+class AutoDecoding(MixtureTraining):
+    """Algorithm 2: a table of latents, penalised by their squared length, learned with the bases.
+
+    All of it is trained by one AdamW. The published code trains latents by plain SGD of rate 1e-4 beside AdamW for the
+    bases; with AdamW every latent moves as far as a basis weight does, whatever the size of its gradient, and goes on a
+    little by its momentum in steps that do not show its instance.
+    """
+
+    def __init__(
+        self,
+        points: Tensor | np.ndarray,
+        labels: Tensor | np.ndarray,
+        ids: list[str],
+        settings: FieldSettings,
+        seed: int,
+        times: Tensor | None = None,
+    ) -> None:
+        super().__init__(points, labels, ids, settings, seed, times)
+        size = latent_size(settings)
+        streams = [torch_stream(seed, instance, "latent") for instance in ids]
+        drawn = torch.stack([LATENT_SPREAD * torch.randn(size, generator=stream) for stream in streams])
+        self.module.latents = nn.Embedding(len(ids), size, _weight=drawn)
+
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """The mean over instances of loss and penalty."""
+        latents = self.module.latents(batch["instances"])  # (B, H)
+        penalties = latents.square().sum(dim=1) * (self.settings.context_penalty / 2)
+        return (self.losses(latents, batch) + penalties).mean()

@@ -17,12 +17,13 @@ from benchmarks.cluster import local_cluster
 from hdray.config.presets import demo
 from hdray.config.tree import Config, InputSettings
 from hdray.pipeline.cluster import Resources
+from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.fit_stage import check_fit, run_fit
 from hdray.pipeline.fitting import FittingActor
 from hdray.pipeline.inputs import Input, list_inputs, read_content
 from hdray.pipeline.instances import POINT_COLUMNS, read_columns
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+from hdray.pipeline.shared import ensure_initialisation
 from hdray.signals.occupancy import sample_mesh_file
 
 SHAPES = 64
@@ -39,7 +40,7 @@ def measure() -> dict[str, float]:
                 base, run=f"{folder}/{number}", inputs=InputSettings(chairs=SHAPES), fit=replace(base.fit, batch_size=8)
             )
             run = RunDirectory(config.run)
-            ensure_initialisation(run, config, list_inputs(config)[0], resources)
+            ensure_initialisation(run, config, list_inputs(config)[0], None, resources)
             ours.append(_streamed(run, config, resources))
             baseline.append(_stages(run, config))
     result = {"ours": statistics.median(ours), "baseline": statistics.median(baseline)}

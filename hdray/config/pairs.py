@@ -1,6 +1,7 @@
 """What goes with what: generators with fields, grids with methods. Checked before any work, in the command line's words."""
 
 from hdray.fields.settings import FieldSettings
+from hdray.fitting.settings import FitSettings, SharedSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings
 from hdray.settings import check
 
@@ -46,3 +47,19 @@ def check_grid(field: FieldSettings, generate: GenerateSettings) -> None:
         check("generate.method", generate.method, generate.method == "dense", "dense with generate.legacy_grid")
         gridded = field.kind != "points"
         check("generate.legacy_grid", True, gridded, "False with field.kind = points, which has no surface to extract")
+
+
+def check_shared(field: FieldSettings, shared: SharedSettings, fit: FitSettings) -> None:
+    """Raise ValueError, naming the key, for what the networks that fields share cannot be trained with, or fitted from."""
+    if field.kind == "mnif":
+        check("shared.precision", shared.precision, shared.precision == "fp32", "fp32 with field.kind = mnif")
+        start = fit.initialisation == "random"
+        check(
+            "fit.initialisation",
+            fit.initialisation,
+            start,
+            "random with field.kind = mnif, whose latents start at zero",
+        )
+    if field.kind in ("lora", "mlora", "mnif"):
+        whole = shared.zero_stage <= 2
+        check("shared.zero_stage", shared.zero_stage, whole, f"0, 1 or 2 with field.kind = {field.kind}")

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from hdray.config.pairs import check_grid, check_pair
+from hdray.config.pairs import check_grid, check_pair, check_shared
 from hdray.fields.settings import FieldSettings
-from hdray.fitting.settings import FitSettings
+from hdray.fitting.settings import FitSettings, SharedSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.metrics.protocols import PROTOCOLS
 from hdray.metrics.settings import EvaluateSettings
@@ -154,6 +154,7 @@ class Config:
     inputs: InputSettings = dataclasses.field(default_factory=InputSettings)
     signal: OccupancySettings = dataclasses.field(default_factory=OccupancySettings)
     field: FieldSettings = dataclasses.field(default_factory=FieldSettings)
+    shared: SharedSettings = dataclasses.field(default_factory=SharedSettings)
     fit: FitSettings = dataclasses.field(default_factory=FitSettings)
     generator: GeneratorSettings = dataclasses.field(default_factory=GeneratorSettings)
     train: TrainSettings = dataclasses.field(default_factory=TrainSettings)
@@ -177,6 +178,7 @@ class Config:
         right = "False where field.kind is points: they come in no order, so that vectors do not compare"
         check("evaluate.deduplicate", self.evaluate.deduplicate, ordered, right)
         check_pair(self.field, self.generator)
+        check_shared(self.field, self.shared, self.fit)
         check_grid(self.field, self.generate)
 
     def _check_protocol(self) -> None:

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hdray.fields.base_network import BaseNetwork
-from hdray.fields.lora import LoRAField
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import AutoDecodingSettings
 from hdray.generators.optimiser import ParameterGroups, parameter_groups
@@ -42,7 +41,7 @@ class AutoDecoder(nn.Module):
 
 
 class AutoDecoding:
-    """The Trainee of base networks. What it exports is what LoRA fields share, the masks included, and the codes.
+    """The Trainee of base networks. What it exports is what LoRA fields share but for the masks, and the codes.
 
     ZeRO's third stage, which takes weights apart, is left out: a base network is a few megabytes, there is nothing to gain.
     """
@@ -130,9 +129,7 @@ class AutoDecoding:
     def export(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """What LoRA fields share, `latent` being the mean code; and `latents.weight` (N, Z), in the order of the ids."""
         shared = {name.removeprefix("network."): weight for name, weight in weights.items()}
-        shared["latent"] = weights["latents.weight"].mean(dim=0)
-        stream = torch_stream(self.seed, "base", "masks")
-        return shared | LoRAField.draw_masks(self.field, self.field.kind == "mlora", stream)
+        return shared | {"latent": weights["latents.weight"].mean(dim=0)}
 
     def _pick(self, stage: int, draw: int) -> int:
         """The shape of the draw-th place since the start of a stage."""

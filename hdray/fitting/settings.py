@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hdray.generators.settings import TrainSettings
 from hdray.settings import STRICT, check, check_choice, check_positive
 
 
@@ -68,3 +69,25 @@ class AutoDecodingSettings:
         shapes = 2 ** (self.stages - 1)
         divides = self.points_per_row > 0 and self.points_per_row % shapes == 0
         check("points_per_row", self.points_per_row, divides, f"a multiple of {shapes}, the shapes of a row at first")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedSettings(TrainSettings, AutoDecodingSettings):
+    """Training what fields share (kinds lora, mlora and mnif), by Ray Train and DeepSpeed: keys as in `train`, and more."""
+
+    __pydantic_config__ = STRICT
+
+    steps: int = 20_000
+    """Optimiser steps."""
+    batch_size: int = 16
+    """Rows of points per step over all workers together (shapes of mnif); the number of workers must divide it."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of AdamW."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay of AdamW."""
+    ema: float = 0.999
+    """Decay of the moving average of the weights that fields then share; 0 turns it off."""
+
+    def __post_init__(self) -> None:
+        TrainSettings.__post_init__(self)
+        AutoDecodingSettings.__post_init__(self)

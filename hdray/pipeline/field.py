@@ -1,9 +1,40 @@
-"""What the vectors of a run stand for, from its configuration."""
+"""What the vectors of a run stand for, from its configuration and what they share."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import torch
 
 from hdray.config.tree import Config
 from hdray.fields.build import Representation, build_field
+from hdray.fields.sharing import shares
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.storage import read_bytes
+
+SHARED = "shared."
+"""Names of networks and masks begin so in the file of the common initialisation."""
+
+
+def initialisation_url(run: RunDirectory) -> str:
+    """Where lies what the run's vectors have in common: where their fits start, networks and masks."""
+    return run.path("shared", "initialisation.safetensors")
 
 
 def field_of(config: Config) -> Representation:
-    """The run's field, or cloud of points."""
-    return build_field(config.field, config.signal.surface_points, config.signal.frames)
+    """The field of the run at `config.run`, or its cloud of points; what its vectors share is read from there."""
+    return field_with(config, read_shared(initialisation_url(RunDirectory(config.run))) if shares(config.field) else {})
+
+
+def field_with(config: Config, shared: Mapping[str, torch.Tensor]) -> Representation:
+    """The field, its vectors having this in common."""
+    shared_or_none = shared if shares(config.field) else None
+    return build_field(config.field, config.signal.surface_points, config.signal.frames, shared_or_none)
+
+
+@lru_cache(maxsize=1)  # a task makes the same field again and again
+def read_shared(url: str) -> dict[str, torch.Tensor]:
+    """Networks and masks by name."""
+    from safetensors.torch import load
+
+    tensors = load(read_bytes(url))
+    return {name.removeprefix(SHARED): tensor for name, tensor in tensors.items() if name.startswith(SHARED)}

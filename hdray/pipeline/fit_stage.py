@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.fields.sharing import TRAINED
 from hdray.pipeline.cluster import Resources
+from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.inputs import Input, list_inputs
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema
 from hdray.pipeline.other_fits import check_other
+from hdray.pipeline.point_store import StoredPoints, ensure_points, point_files, points_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
-from hdray.pipeline.shared import ensure_initialisation, initialisation_url
+from hdray.pipeline.shared import ensure_initialisation
 from hdray.pipeline.training_rows import check_measured
 from hdray.pipeline.unchanged import check_unchanged
 
@@ -30,7 +33,8 @@ SLOWEST_STEP_S = 0.02
 
 def fit_keys(config: Config) -> dict[str, object]:
     """The result keys that the instances depend on."""
-    keys = result_keys(config, "", "inputs", "signal", "field", "fit")
+    sections = ("inputs", "signal", "field", "fit", *(("shared",) if config.field.kind in TRAINED else ()))
+    keys = result_keys(config, "", *sections)
     return {key: value for key, value in keys.items() if key not in TRAINING_KEYS}
 
 
@@ -73,23 +77,33 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     if missing:
         if made["complete"]:
             run.reopen(STAGE)
-        shared_hash = ensure_initialisation(run, config, inputs, resources)
+        points = ensure_points(config, inputs, resources) if config.field.kind in TRAINED else None
+        shared_hash = ensure_initialisation(run, config, inputs, points, resources)
         print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")
-        _stream(run, config, missing, resources)
+        _stream(run, config, missing, points, resources)
     if missing or not made["complete"]:
         run.finish(STAGE, time.monotonic() - begin, output=instances_hash(run))
 
 
-def _stream(run: RunDirectory, config: Config, missing: list[Input], resources: Resources) -> None:
-    """Read the manifest -> sample -> fit -> write, one Ray Data pipeline with memory flat in the number of shapes."""
+def _stream(
+    run: RunDirectory, config: Config, missing: list[Input], points: RunDirectory | None, resources: Resources
+) -> None:
+    """Read the manifest -> sample -> fit -> write, one Ray Data pipeline with memory flat in the number of shapes.
+
+    Where there are `points` they are read instead of sampled.
+    """
     import pyarrow as pa
 
     schema = manifest_schema()
     manifest = pa.Table.from_pylist([{name: asdict(item)[name] for name in schema.names} for item in missing], schema)
+    actor: type = SamplingActor
+    arguments: dict[str, Any] | None = None
+    if points:
+        actor, arguments = StoredPoints, {"rows_url": points_table(points).rows_url, "files": point_files(points)}
     instances_table(run).append(
         run.path("stages", "fit-manifest.parquet"),
         manifest,
-        lambda rows: sample_and_fit(rows, run, config, resources),
+        lambda rows: sample_and_fit(rows, run, config, resources, actor, arguments),
         what="shapes fitted",
         cpus=config.execution.task_cpus,
         progress_s=config.execution.progress_s,

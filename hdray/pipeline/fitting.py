@@ -13,7 +13,7 @@ from hdray.fitting.initialisation import independent_starts
 from hdray.fitting.quality import Quality, quality
 from hdray.fitting.represent import represent
 from hdray.pipeline.cluster import use_threads
-from hdray.pipeline.field import field_of
+from hdray.pipeline.field import field_with, read_shared
 from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, instances_schema
 from hdray.pipeline.shared import read_initialisation
 from hdray.signals.animation import frame_times
@@ -28,7 +28,7 @@ class FittingActor:
     def __init__(self, config: Config, initialisation_url: str) -> None:
         use_threads(config.execution.fitting_threads)
         self.config = config
-        self.field = field_of(config)
+        self.field = field_with(config, read_shared(initialisation_url))
         self.times = times_of(config)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.start, self.shared_hash = read_initialisation(initialisation_url)

@@ -1,24 +1,27 @@
-"""What all vectors of a run have in common: the initialisation, an artefact with a hash that every vector refers to."""
+"""What all vectors of a run have in common, an artefact with a hash that every vector refers to.
+
+That is where fits start, and for some kinds of fields networks and masks: what a vector means depends on all of it.
+"""
+
+from collections.abc import Mapping
 
 import torch
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.field import DescentField
+from hdray.fields.sharing import draw_masks
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.pipeline.cluster import Resources, use_threads
-from hdray.pipeline.field import field_of
+from hdray.pipeline.field import SHARED, field_with, initialisation_url
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
+from hdray.pipeline.networks import ensure_networks
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes, write_bytes
+from hdray.seeds import torch_stream
 
 REASONS_NAMED = 3
-
-
-def initialisation_url(run: RunDirectory) -> str:
-    """Where the common initialisation lies."""
-    return run.path("shared", "initialisation.safetensors")
 
 
 def read_initialisation(url: str) -> tuple[torch.Tensor, str]:
@@ -29,12 +32,15 @@ def read_initialisation(url: str) -> tuple[torch.Tensor, str]:
     return load(content)["theta"], content_hash(content)
 
 
-def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input], resources: Resources) -> str:
-    """Make the run's common initialisation if it is not there, and return its hash.
+def ensure_initialisation(
+    run: RunDirectory, config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
+) -> str:
+    """Make what the run's vectors have in common if it is not there, and return its hash.
 
-    `random`: one seeded draw. `fitted`: the first accepted training shape in order of ids, fitted from that draw
-    (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently in the published code).
-    `independent`, and what is not fitted by descent has zeros.
+    `points`: where the points lie that networks are trained on, of fields that share such. Fits start, as
+    `fit.initialisation` says: `random`: from one seeded draw. `fitted`: from the first accepted training shape in order of
+    ids, fitted from that draw (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently
+    in the published code). `independent`, and what is not fitted by descent has zeros.
 
     Raises UserError where no training shape can be read.
     """
@@ -42,21 +48,33 @@ def ensure_initialisation(run: RunDirectory, config: Config, inputs: list[Input]
     if not run.has("shared", "initialisation.safetensors"):
         from safetensors.torch import save
 
-        field = field_of(config)
+        shared = _networks_and_masks(config, inputs, points, resources)
+        field = field_with(config, shared)
         if not isinstance(field, DescentField):
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
         elif config.fit.initialisation == "fitted":
-            theta, based_on = _fit_first(config, inputs, resources)  # (D,)
+            theta, based_on = _fit_first(config, shared, inputs, resources)  # (D,)
         elif config.fit.initialisation == "independent":
             theta, based_on = torch.zeros(field.layout.size), "zeros, as each shape starts from a draw of its own"
         else:
             theta, based_on = random_start(field, config.seed), "random draw"
-        write_bytes(url, save({"theta": theta.contiguous()}, {"based_on": based_on}))
+        tensors = {"theta": theta, **{f"{SHARED}{name}": tensor for name, tensor in shared.items()}}
+        write_bytes(url, save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]
 
 
-def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tuple[torch.Tensor, str]:
+def _networks_and_masks(
+    config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
+) -> dict[str, torch.Tensor]:
+    shared = {} if points is None else ensure_networks(config, inputs, points, resources)
+    dimension = 4 if config.signal.frames else 3
+    return shared | draw_masks(config.field, torch_stream(config.seed, "masks"), dimension)
+
+
+def _fit_first(
+    config: Config, shared: Mapping[str, torch.Tensor], inputs: list[Input], resources: Resources
+) -> tuple[torch.Tensor, str]:
     import ray
 
     options = {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
@@ -64,7 +82,7 @@ def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tup
     reasons = []
     for item in inputs:
         if item.split == "train" and not item.reason:
-            fitted = ray.get(task.remote(config, item))
+            fitted = ray.get(task.remote(config, shared, item))
             if isinstance(fitted, torch.Tensor):
                 return fitted, f"fit of {item.source} ({item.id})"
             reasons.append(f"{item.source}: {fitted}")
@@ -72,7 +90,7 @@ def _fit_first(config: Config, inputs: list[Input], resources: Resources) -> tup
     raise UserError(f"none of the {len(reasons)} training shapes can be used, so there is nothing to fit ({first})")
 
 
-def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
+def _fit_one(config: Config, shared: Mapping[str, torch.Tensor], item: Input) -> torch.Tensor | str:
     """The vector of one shape fitted from the random draw, or the reason why it has none. Runs in a Ray task."""
     from hdray.pipeline.fitting import stack, times_of
     from hdray.pipeline.sampling import SamplingActor
@@ -83,7 +101,7 @@ def _fit_one(config: Config, item: Input) -> torch.Tensor | str:
         return str(row["reason"])
     points, labels = stack([row], "points")[0], stack([row], "labels")[0]
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    field = field_of(config)
+    field = field_with(config, shared)
     assert isinstance(field, DescentField), "nothing else is descended to"
     theta = fitted_start(field, points, labels, config.fit, item.id, config.seed, device, times_of(config))
     return theta if bool(theta.isfinite().all()) else "its fit diverged; a lower fit.learning_rate would be right"

@@ -13,11 +13,11 @@ from hdray.errors import UserError
 from hdray.generators.build import build_generator
 from hdray.generators.vector_training import VectorTraining
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.field import field_of
+from hdray.pipeline.field import field_of, initialisation_url
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import TRAINING_KEYS
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.shared import initialisation_url, read_initialisation
+from hdray.pipeline.shared import read_initialisation
 from hdray.pipeline.storage import read_bytes
 from hdray.pipeline.training import Training, WorkerResources, train
 from hdray.pipeline.training_rows import check_measured, exclusions_hash, keep_exclusions, left_out, read_training
@@ -52,8 +52,9 @@ def train_keys(config: Config) -> dict[str, object]:
 
 def parameter_count(config: Config) -> int:
     """Parameters of the generator's network, counted without making it."""
+    layout = field_of(config).layout
     with torch.device("meta"):
-        network = build_generator(field_of(config).layout, config.generator).network
+        network = build_generator(layout, config.generator).network
     return sum(parameter.numel() for parameter in network.parameters())
 
 

@@ -1,0 +1,93 @@
+"""The networks that instances share, trained on the points of the training shapes: once for all runs of a store."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from hdray.config.load import result_keys
+from hdray.config.tree import Config
+from hdray.errors import UserError
+from hdray.fields.sharing import network_keys
+from hdray.fitting.auto_decoding import AutoDecoding
+from hdray.fitting.mixture_training import AutoDecoding as MixtureAutoDecoding
+from hdray.fitting.mixture_training import MetaLearning
+from hdray.generators.trainee import Trainee
+from hdray.pipeline.cluster import Resources
+from hdray.pipeline.inputs import Input
+from hdray.pipeline.lease import Lease
+from hdray.pipeline.point_store import points_keys, read_points
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.storage import join, read_bytes
+from hdray.pipeline.training import Training, WorkerResources, train
+from hdray.pipeline.training_rows import excluded_sources
+from hdray.signals.animation import frame_times
+
+STAGE = "share"
+TRAINEE = "shared"
+LATENTS = "latents."
+"""Names of what only training knows begin so."""
+
+
+@dataclass(frozen=True)
+class StoredPointsTrainee:
+    """Builds the trainee in a worker: each worker reads the points once (7 bytes a point)."""
+
+    config: Config
+    points_url: str
+    ids: tuple[str, ...]
+
+    def __call__(self) -> Trainee:
+        """Raises UserError where none of the training shapes could be read."""
+        config = self.config
+        found = read_points(RunDirectory(self.points_url), self.ids)
+        if not found.ids:
+            raise UserError(
+                f"none of the {len(self.ids)} training shapes can be read; see the column reason of {self.points_url}"
+            )
+        points = found.points, found.labels, found.ids
+        if config.field.kind in ("lora", "mlora"):
+            return AutoDecoding(*points, config.field, config.shared, config.shared.steps, config.seed)
+        times = frame_times(config.signal)
+        of_frames = None if times is None else torch.from_numpy(times)
+        way = MetaLearning if config.field.adaptation == "meta" else MixtureAutoDecoding
+        return way(*points, config.field, config.seed, of_frames)
+
+
+def ensure_networks(
+    config: Config, inputs: Sequence[Input], points: RunDirectory, resources: Resources
+) -> dict[str, torch.Tensor]:
+    """Train the networks that the run's instances share, unless a run of the store has; their tensors by name.
+
+    They see the training split alone. Another run that is at it is waited for. Raises UserError where training diverges.
+    """
+    from safetensors.torch import load
+
+    excluded = excluded_sources(config, [item.source for item in inputs])
+    ids = sorted(
+        item.id for item in inputs if item.split == "train" and not item.reason and item.source not in excluded
+    )
+    keys = {**network_keys(config.field), **result_keys(config, "shared"), **points_keys(config)}
+    name = content_hash(*(f"{key}={value!r}" for key, value in sorted(keys.items())), *ids)
+    directory = RunDirectory(join(config.store or config.run, "networks", name))
+    with Lease(directory, patient=True):
+        made = directory.begin(STAGE, keys, {"the shapes trained on": content_hash(*ids)}, f"training/{TRAINEE}")
+        begin = time.monotonic()
+        if not made["complete"]:
+            print(
+                f"training what {config.field.kind} fields share on {len(ids)} shapes, in {directory.url}", flush=True
+            )
+        training = Training(
+            name=TRAINEE, build=StoredPointsTrainee(config, points.url, tuple(ids)), settings=config.shared
+        )
+        workers = WorkerResources(
+            use_gpu=resources.gpus_per_actor > 0,
+            cpus=config.execution.task_cpus,
+            threads=config.execution.training_threads,
+        )
+        (model,) = train([training], directory.path("training"), workers)
+        if not made["complete"]:
+            directory.finish(STAGE, time.monotonic() - begin)
+    tensors = load(read_bytes(model))
+    return {name: tensor for name, tensor in tensors.items() if not name.startswith(LATENTS)}

@@ -96,7 +96,7 @@ def separation(
             stream = seed_of(seed, "separation", run) % 2**32
             train, test = _split(labels, stream)
             answers = {
-                "nearest": labels[train][_nearest(raw[test], raw[train])],
+                "nearest": labels[train][nearest_by_cosine(raw[test], raw[train]).numpy()],
                 "logistic": _logistic(standardised, labels, train, test),
                 "majority": np.full(len(test), np.bincount(labels[train]).argmax()),
                 "pooled": _logistic(scales, labels, train, test),
@@ -114,6 +114,15 @@ def separation(
         logistic_confusion=sum(taken_for["logistic"]),
         **accuracies,
     )
+
+
+def nearest_by_cosine(vectors: Tensor, others: Tensor) -> Tensor:
+    """Which of the others (M, D) has the largest cosine similarity to each of vectors (N, D): (N,) int64.
+
+    The first one of equals; a vector of zeros is as near to one as to another.
+    """
+    unit, unit_others = (torch.nn.functional.normalize(some, dim=1) for some in (vectors, others))
+    return torch.cat([(rows @ unit_others.T).argmax(dim=1) for rows in unit.split(_ROWS)])
 
 
 def pooled(vectors: Tensor) -> Tensor:
@@ -148,12 +157,6 @@ def _split(labels: npt.NDArray[np.int64], stream: int) -> tuple[npt.NDArray[np.i
     return next(splits.split(np.zeros(len(labels)), labels))
 
 
-def _nearest(test: Tensor, train: Tensor) -> npt.NDArray[np.int64]:
-    """Row of train (M, R) of the largest cosine similarity to each row of test (T, R); a zero vector is like none."""
-    unit_test, unit_train = (torch.nn.functional.normalize(some, dim=1) for some in (test, train))
-    return torch.cat([(rows @ unit_train.T).argmax(dim=1) for rows in unit_test.split(_ROWS)]).numpy()
-
-
 def _logistic(
     features: npt.NDArray[np.float64],
     labels: npt.NDArray[np.int64],
@@ -174,9 +177,7 @@ def _clustering(points: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], 
     return float(adjusted_rand_score(labels, found))
 
 
-def _confusion(
-    labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], categories: int
-) -> npt.NDArray[np.int64]:
+def _confusion(labels: npt.NDArray[np.int64], answers: npt.NDArray[np.int64], categories: int) -> npt.NDArray[np.int64]:
     """(C, C) counts, a row for each true category."""
     return np.bincount(labels * categories + answers, minlength=categories**2).reshape(categories, categories)
 

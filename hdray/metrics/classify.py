@@ -110,8 +110,8 @@ def separation(
         vectors=len(labels),
         tested=len(test),
         clustering=Repeated(tuple(clustering)),
-        nearest_confusion=sum(taken_for["nearest"]),
-        logistic_confusion=sum(taken_for["logistic"]),
+        nearest_confusion=np.sum(taken_for["nearest"], axis=0),
+        logistic_confusion=np.sum(taken_for["logistic"], axis=0),
         **accuracies,
     )
 

@@ -121,7 +121,7 @@ def _category_table(representations: Sequence[Representation]) -> Table | None:
     """Table 4, and the two baselines; None where nothing of it was measured."""
     if not any(one.separation for one in representations):
         return None
-    rows = []
+    rows: list[tuple[str, tuple[str, ...]]] = []
     for one in representations:
         found = one.separation
         if found is None:

@@ -82,7 +82,10 @@ def perturbation_chart(curves: Mapping[str, tuple[int, Perturbation]], quantity:
         known = np.isfinite(mean)
         x, mean, deviation = np.asarray(curve.strengths, np.float64)[known], mean[known], deviation[known]
         common = {"type": "scatter", "name": plain(name), "legendgroup": str(number)}
-        band = {"x": numbers([*x, *x[::-1]]), "y": numbers([*(mean + deviation), *(mean - deviation)[::-1]])}
+        band = {
+            "x": numbers(np.append(x, x[::-1])),
+            "y": numbers(np.append(mean + deviation, (mean - deviation)[::-1])),
+        }
         filled = {"mode": "lines", "fill": "toself", "fillcolor": translucent(colour(number), 0.18)}
         line = {"mode": "lines+markers", "x": numbers(x), "y": numbers(mean), "customdata": numbers(deviation)}
         looks: Figure = {"color": colour(number), "width": 2.5}

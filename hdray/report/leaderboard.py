@@ -78,7 +78,7 @@ def searched_keys(trials: Sequence[Trial]) -> list[str]:
 def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
     """A row a trial, in order: rank, trial, status, a column a searched key, costs and metrics in full, error.
 
-    Missing ones are empty. Raises KeyError for a `rank_by` that is no metric.
+    Missing ones are empty, and texts are on one line (errors often have several). Raises KeyError for a `rank_by` that is no metric.
     """
     keys = searched_keys(trials)
     columns = ("parameters", *METRICS, "seconds")
@@ -87,12 +87,9 @@ def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
     writer.writerow(["rank", "trial", "status", *keys, *columns, "error"])
     for row in ranked(trials, rank_by):
         trial = row.trial
-        writer.writerow(
-            [row.rank, trial.name, trial.status]
-            + [trial.values.get(key) for key in keys]
-            + [trial.number(column) for column in columns]
-            + [trial.error]
-        )
+        cells = [row.rank, trial.name, trial.status, *(trial.values.get(key) for key in keys)]
+        cells += [*(trial.number(column) for column in columns), trial.error]
+        writer.writerow([" ".join(cell.split()) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()
 
 

@@ -113,9 +113,13 @@ def _key_figures(order: Sequence[Ranked], rank_by: str) -> list[KeyFigure]:
 
 def _row(row: Ranked, keys: Sequence[str]) -> Row:
     trial = row.trial
-    searched = [str(trial.values[key]) if key in trial.values else "" for key in keys]
+    searched = [_searched(trial.values[key]) if key in trial.values else "" for key in keys]
     measured = [_number(trial.number(column)) for column in (*METRICS, *COSTS)]
     return Row("" if row.rank is None else str(row.rank), trial.name, trial.status, (*searched, *measured))
+
+
+def _searched(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: float | None) -> str:

@@ -14,6 +14,7 @@ _MOST_TICKS = 8  # values of a searched key that get a tick each
 _TICKS = 5  # of a continuous axis
 _DECADES = 1.5  # a range wider than this is shown on a logarithmic axis
 _BELOW = 0.15  # how far below an axis's range missing values lie, as a share of it
+_UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def parallel_chart(trials: Sequence[Ranked]) -> Figure:
@@ -38,7 +39,8 @@ def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
     Numbers over more than one and a half decades are placed by their logarithms. A value that is missing (None) lies
     below all others, at a tick that says "none": Plotly cannot leave a line out of one axis.
     """
-    known = [value for value in values if value is not None]
+    shown: list[Any] = [value if value is None or _is_number(value) else str(value) for value in values]
+    known = [value for value in shown if value is not None]
     different = list(dict.fromkeys(known))
     if len(different) > ticks and all(_is_number(value) for value in different):
         logarithmic = min(different) > 0 and math.log10(max(different) / min(different)) > _DECADES
@@ -46,16 +48,16 @@ def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
         low, high = min(places.values()), max(places.values())
         high = high if high > low else low + 1
         marks = [float(mark) for mark in np.linspace(low, high, _TICKS)]
-        texts = [f"{10**mark if logarithmic else mark:.3g}" for mark in marks]
+        texts = [short(10**mark if logarithmic else mark) for mark in marks]
     else:
         ordered = sorted(different) if all(_is_number(value) for value in different) else different
         places = {value: float(place) for place, value in enumerate(ordered)}
         low, high = 0.0, float(max(len(ordered) - 1, 1))
         marks, texts = list(places.values()), [plain(value) for value in ordered]
-    if len(known) < len(values):
+    if len(known) < len(shown):
         low -= _BELOW * (high - low)
         marks, texts = [low, *marks], ["none", *texts]
-    placed = [low if value is None else places[value] for value in values]
+    placed = [low if value is None else places[value] for value in shown]
     return {
         "label": plain(name),
         "values": numbers(np.array(placed)),
@@ -104,6 +106,13 @@ def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping
         line = {"color": "@ink", "width": 1, "dash": "dash"}
         layout["shapes"] = [{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 0.5, "y1": 0.5, "line": line}]
     return {"data": data, "layout": layout}
+
+
+def short(value: float) -> str:
+    """About three digits of a number, thousands and millions by the letters that Plotly's own axes have: 31.5M."""
+    unit, letter = next(((unit, letter) for unit, letter in _UNITS if abs(value) >= unit), (1.0, ""))
+    shown = value / unit
+    return (f"{shown:.0f}" if abs(shown) >= 100 else f"{shown:.3g}") + letter
 
 
 def _is_number(value: Any) -> bool:

@@ -70,7 +70,7 @@ def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
 def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping[str, str]) -> Figure | None:
     """A metric against a cost, a dot a trial in the colour of its group (`groups` by trial); None where no trial has both."""
     title = METRICS[metric][0]
-    data = []
+    data: list[Figure] = []
     for number, group in enumerate(dict.fromkeys(groups.values())):
         points = [
             (row.trial.number(cost), row.trial.number(metric), plain(row.trial.name))

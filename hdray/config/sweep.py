@@ -7,9 +7,8 @@ from typing import Any
 from hdray.config.load import from_yaml, to_yaml
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.metrics.worth import BETTER
 from hdray.pipeline.storage import join, read_bytes, resolve
-
-BETTER = {"lower": "lower is better", "higher": "higher is better", "half": "nearer 0.5 is better"}
 
 
 @dataclass(frozen=True)

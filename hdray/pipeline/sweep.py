@@ -14,6 +14,7 @@ from hdray.config.sweep import Sweep, trial_file, trial_name, trial_url
 from hdray.config.tree import ExecutionSettings
 from hdray.errors import UserError
 from hdray.metrics.repetitions import paired_difference
+from hdray.metrics.worth import worth
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import fit_keys
@@ -133,10 +134,10 @@ def compare(sweep: Sweep, found: dict[tuple[Any, int], Result]) -> dict[str, Any
 
 def _against(first: Sequence[float | None], each: Sequence[float | None], better: str) -> dict[str, Any]:
     """How much better the values are than those of the first one, seed by seed."""
-    worth, worth_of_first = ([_worth(one, better) for one in some if one is not None] for some in (each, first))
-    if len(worth) < len(each) or len(worth_of_first) < len(first):
+    values, values_of_first = ([worth(one, better) for one in some if one is not None] for some in (each, first))
+    if len(values) < len(each) or len(values_of_first) < len(first):
         return {"gain": None, "gain_low": None, "gain_high": None, "verdict": "unresolved"}
-    found = paired_difference(worth, worth_of_first)
+    found = paired_difference(values, values_of_first)
     return {"gain": found.mean, "gain_low": found.low, "gain_high": found.high, "verdict": found.verdict}
 
 
@@ -178,11 +179,6 @@ def _mean(values: Sequence[float | None]) -> float | None:
     """The mean, None where a value is missing."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if len(known) == len(values) else None
-
-
-def _worth(value: float, better: str) -> float:
-    """A number that is larger for better values."""
-    return {"higher": value, "lower": -value, "half": -abs(value - 0.5)}[better]
 
 
 def _result(run_url: str, sweep: Sweep, value: Any, seed: int) -> Result | None:

@@ -87,7 +87,7 @@ def audit_chart(distances: NearestDistances) -> Figure:
             "type": "box",
             "orientation": "h",
             "name": name,
-            "x": _numbers(np.asarray(values)[keep]),
+            "x": numbers(np.asarray(values)[keep]),
             "y": [name] * int(keep.sum()),
             "boxpoints": "all",
             "jitter": 0.7,
@@ -109,13 +109,23 @@ def audit_chart(distances: NearestDistances) -> Figure:
     }
 
 
+def numbers(values: npt.NDArray[Any]) -> list[float]:
+    """Plain numbers of five significant digits: what a picture can show."""
+    return [float(f"{value:.5g}") for value in values]
+
+
+def plain(text: object) -> str:
+    """A name as Plotly shows it letter by letter: it takes <b> and the like for markup, and names come from users."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def _line(name: str, x: npt.NDArray[Any], y: npt.NDArray[Any], color: str, width: float) -> Figure:
     line = {"color": color, "width": width}
-    return {"type": "scatter", "mode": "lines", "name": name, "x": _numbers(x), "y": _numbers(y), "line": line}
+    return {"type": "scatter", "mode": "lines", "name": name, "x": numbers(x), "y": numbers(y), "line": line}
 
 
 def _bars(name: str, x: npt.NDArray[Any], y: npt.NDArray[Any], width: float, color: str) -> Figure:
-    bars = {"type": "bar", "name": name, "x": _numbers(x), "y": _numbers(y), "width": float(width), "opacity": 0.65}
+    bars = {"type": "bar", "name": name, "x": numbers(x), "y": numbers(y), "width": float(width), "opacity": 0.65}
     return bars | {"marker": {"color": color}, "hovertemplate": f"%{{y}} shapes at %{{x:.3f}}<extra>{name}</extra>"}
 
 
@@ -127,8 +137,3 @@ def _log_ticks(values: npt.NDArray[Any]) -> int | str:
     """Plotly's tick step on a logarithmic axis: powers of ten, or 1, 2, 5 where that would leave few."""
     shown = values[np.isfinite(values) & (values > 0)]
     return 1 if len(shown) and shown.max() > 300 * shown.min() else "D2"
-
-
-def _numbers(values: npt.NDArray[Any]) -> list[float]:
-    """Plain numbers of five significant digits: what a picture can show."""
-    return [float(f"{value:.5g}") for value in values]

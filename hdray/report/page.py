@@ -1,15 +1,6 @@
-"""The report: one HTML file that opens from disk, needs no network and cannot reach one, and the contact sheet.
+"""The report of a run: its page, and the contact sheet."""
 
-The page's content security policy allows only its own scripts (by hash) and nothing from elsewhere. Names and reasons
-come from users' files: the template escapes them.
-"""
-
-import base64
-import hashlib
-import json
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +21,7 @@ from hdray.report.gallery import NEIGHBOURS_SHOWN, Gallery, gallery, strip
 from hdray.report.inputs import funnel, left_out, other_counts, repairs
 from hdray.report.missing import missing_stages
 from hdray.report.sheet import contact_sheet
+from hdray.report.shell import KeyFigure, fill
 from hdray.report.withheld import withheld_view
 
 SECTIONS = (
@@ -54,36 +46,15 @@ class Report:
     """The contact sheet; None while nothing has been generated."""
 
 
-@dataclass(frozen=True)
-class KeyFigure:
-    """A number at the top of the page."""
-
-    name: str
-    value: str
-    note: str
-
-
 def write_report(data: ReportData) -> Report:
     """Make the page and the contact sheet. Raises KeyError if a neighbour is not among the training shapes."""
     shown = gallery(data)
     uniform, near = _ious(data)
-    charts = _charts(data, uniform, near)
-    page_data = {
-        "charts": charts,
-        "samples": shown.samples,
-        "meshes": shown.meshes,
-        "up": data.up,
-        "first": _first(shown),
-    }
-    plotly = _plotly() if charts or shown.samples else ""
-    script = _part("page.js")
-    html = _template().render(
+    html = fill(
+        "run.html.j2",
+        _charts(data, uniform, near),
+        {"samples": shown.samples, "meshes": shown.meshes, "up": data.up, "first": _first(shown)},
         data=data,
-        style=_safe(_part("page.css")),
-        script=_safe(script),
-        plotly=_safe(plotly),
-        script_hashes=_safe(" ".join(_hash(text) for text in (plotly, script) if text)),
-        page_data=_safe(_json(page_data)),
         sections=[section for section in SECTIONS if section[0] != "withheld" or data.withheld],
         withheld=withheld_view(data.withheld, data.showing_withheld, data.up) if data.withheld else None,
         missing_stages=missing_stages(data.run),
@@ -209,38 +180,3 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
-
-
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(_part("page.html.j2"))
-
-
-def _part(name: str) -> str:
-    return (resources.files("hdray.report") / "page" / name).read_text("utf-8")
-
-
-def _safe(text: str) -> Any:
-    """Text the template must not escape: the page's own parts."""
-    import markupsafe
-
-    return markupsafe.Markup(text)
-
-
-def _hash(script: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return f"'sha256-{digest}'"
-
-
-def _json(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,0 +1,98 @@
+"""The trials of a sweep in order of what they came to, and as a table for other programs (leaderboard.csv)."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hdray.metrics.worth import worth
+
+METRICS = {
+    "iou": ("IoU of fits", "higher"),
+    "mmd_cd": ("MMD", "lower"),
+    "cov_cd": ("COV", "higher"),
+    "nna_cd": ("1-NNA", "half"),
+}
+"""By column: what a reader calls it, and which values are better (hdray.metrics.worth)."""
+COSTS = {"parameters": "Parameters", "seconds": "Seconds"}
+RANK_BY = "nna_cd"
+FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One trial: what was searched, and what it came to. What is not known, or not finite, is missing."""
+
+    name: str
+    values: Mapping[str, Any]
+    """Searched key to the trial's value; keys that a trial does not have (of another kind of field, say) are left out."""
+    status: str = "finished"
+    """finished, failed, or another word of the scheduler's (stopped early, say). Failed trials have no rank."""
+    error: str = ""
+    parameters: int | None = None
+    """Of the generator."""
+    iou: float | None = None
+    mmd_cd: float | None = None
+    cov_cd: float | None = None
+    nna_cd: float | None = None
+    seconds: float | None = None
+    """What the trial took, all its stages."""
+
+    def number(self, column: str) -> float | None:
+        """A metric or a cost by its column; None where it is missing."""
+        value = getattr(self, column)
+        return None if value is None or not math.isfinite(value) else value
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A trial with its place, from 1; None for a trial that failed or lacks the metric that ranks."""
+
+    rank: int | None
+    trial: Trial
+
+
+def ranked(trials: Sequence[Trial], rank_by: str = RANK_BY) -> list[Ranked]:
+    """All trials, best first by a column of METRICS, equals by name; then those without a rank, failed ones last.
+
+    Equally good ones share a place. Raises KeyError for another column.
+    """
+    better = METRICS[rank_by][1]
+    worths = {place: _worth_of(trial, rank_by, better) for place, trial in enumerate(trials)}
+    known = sorted((-found, trials[place].name, place) for place, found in worths.items() if found is not None)
+    losses = [loss for loss, _, _ in known]
+    unranked = [trials[place] for place, found in worths.items() if found is None]
+    unranked.sort(key=lambda trial: (trial.status == FAILED, trial.name))
+    return [Ranked(losses.index(loss) + 1, trials[place]) for loss, _, place in known] + [
+        Ranked(None, trial) for trial in unranked
+    ]
+
+
+def searched_keys(trials: Sequence[Trial]) -> list[str]:
+    """The keys that any of the trials has, in order of first appearance."""
+    return list(dict.fromkeys(key for trial in trials for key in trial.values))
+
+
+def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
+    """A row a trial, in order: rank, trial, status, a column a searched key, costs and metrics in full, error.
+
+    Missing ones are empty, and texts are on one line (errors often have several). Raises KeyError for a `rank_by` that is no metric.
+    """
+    keys = searched_keys(trials)
+    columns = ("parameters", *METRICS, "seconds")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", "trial", "status", *keys, *columns, "error"])
+    for row in ranked(trials, rank_by):
+        trial = row.trial
+        cells = [row.rank, trial.name, trial.status, *(trial.values.get(key) for key in keys)]
+        cells += [*(trial.number(column) for column in columns), trial.error]
+        writer.writerow([" ".join(cell.split()) if isinstance(cell, str) else cell for cell in cells])
+    return text.getvalue()
+
+
+def _worth_of(trial: Trial, column: str, better: str) -> float | None:
+    value = trial.number(column)
+    return None if value is None or trial.status == FAILED else worth(value, better)

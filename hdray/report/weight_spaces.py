@@ -1,0 +1,64 @@
+"""What a page about weight spaces is made from: plain numbers and names. What was not measured stays at its default."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from hdray.metrics.classify import Separation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """The N vectors of a representation in the plane (hdray.metrics.projection), each with its category."""
+
+    points: npt.NDArray[np.floating]
+    """(N, 2)."""
+    categories: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perturbation:
+    """Two fits of each of n instances, the second from an initialisation perturbed with one of L strengths."""
+
+    strengths: Sequence[float]
+    """(L,), from 0 (the same initialisation) to 1 (an independent one)."""
+    similarity: npt.NDArray[np.floating]
+    """(L, n) cosine similarity of the two vectors; NaN where there is none."""
+    barrier: npt.NDArray[np.floating]
+    """(L, n) Chamfer distance of the surface of the averaged vectors to the instance's own; NaN where there is no surface."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BasisSimilarity:
+    """Of one layer: absolute cosine similarities (M, M) of the weight matrices of M basis networks, 0 on the diagonal."""
+
+    layer: str
+    similarity: npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Representation:
+    """One weight space. Each part that is None or empty was not measured."""
+
+    name: str
+    dimension: int
+    """Free entries of a vector."""
+    reconstruction: Mapping[str, float | None] = field(default_factory=dict)
+    """Column of the table of fits, such as "CD, mean", to its value; None where it is not defined."""
+    separation: Separation | None = None
+    projection: Projection | None = None
+    perturbation: Perturbation | None = None
+    basis: Sequence[BasisSimilarity] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """Everything the page can show."""
+
+    title: str
+    date: str
+    representations: Sequence[Representation]
+    measured: Mapping[str, object] = field(default_factory=dict)
+    """How it was measured, such as points and seeds, for the end of the page."""

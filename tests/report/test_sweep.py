@@ -1,0 +1,93 @@
+"""The page of a sweep holds every trial and its error, says what is missing, and reaches for nothing."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from hdray.report.leaderboard import FAILED, Trial
+from hdray.report.sheet import contact_sheet, empty_tile
+from hdray.report.sweep import SweepData, sweep_page
+from tests.report.parsed import Page, check_self_contained
+
+HOSTILE = "a\"><img src=x onerror=alert(1)></script><script>alert('2')</script>{{ 7 * 7 }}"
+TRIALS = (
+    Trial(
+        name="first",
+        values={"field.kind": "mlp", "fit.learning_rate": 0.1 + 0.2},
+        parameters=1_234_567,
+        iou=0.9123,
+        nna_cd=0.6172,
+        seconds=7200,
+    ),
+    Trial(name="second " + HOSTILE, values={"field.kind": HOSTILE}, mmd_cd=0.00213, cov_cd=0.5312),
+    Trial(name="third", values={"field.rank": 3}, status=FAILED, error="out of memory: " + HOSTILE),
+)
+DATA = SweepData(
+    title="six & more",
+    run="runs/<sweep>",
+    date="today",
+    trials=TRIALS,
+    group_by="field.kind",
+    sheets={HOSTILE: contact_sheet([empty_tile(32)], ["one"])},
+    measured={"protocol": "none"},
+)
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(sweep_page(DATA))
+
+
+def test_every_trial_is_there(page: Page) -> None:
+    for trial in TRIALS:
+        assert trial.name in page.text
+        assert trial.error in page.text
+    for text in (
+        "0.9123",
+        "0.6172",
+        "0.00213",
+        "0.5312",
+        "1,234,567",
+        "7,200",
+        "0.3 ",
+        "1 failed",
+        "none",
+        "six & more",
+    ):
+        assert text in page.text
+
+
+def test_what_is_missing_is_called_so(page: Page) -> None:
+    # Of six metrics and costs the first lacks two, the second four and the third all.
+    assert page.text.count("missing") == 2 + 4 + 6
+
+
+def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:
+    check_self_contained(page)
+    assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
+    assert len([a for tag, a in page.elements if tag == "script"]) == 3  # its data, Plotly, and its own
+    images = [a for tag, a in page.elements if tag == "img"]
+    assert len(images) == 1
+    assert images[0]["alt"] == "Generated shapes, " + HOSTILE
+
+
+def test_the_script_finds_its_charts(page: Page) -> None:
+    charts = {a["data-chart"] for _, a in page.elements if "data-chart" in a}
+    assert charts == set(json.loads(page.scripts[0])["charts"]) == {"parallel", "cost-parameters", "cost-seconds"}
+    ids = [a["id"] for _, a in page.elements if a.get("id")]
+    assert {str(a["href"])[1:] for tag, a in page.elements if tag == "a"} <= set(ids)
+    assert {a["data-filter"] for _, a in page.elements if "data-filter" in a} <= set(ids)
+
+
+def test_a_sweep_without_trials_or_failures() -> None:
+    page = Page(sweep_page(SweepData(title="new", run="runs/new", date="today", trials=())))
+    assert "No trial has been started yet" in page.text
+    assert len(page.scripts) == 2  # no Plotly without anything to plot
+    check_self_contained(page)
+    assert "Failures" not in Page(sweep_page(replace(DATA, trials=TRIALS[:1]))).text
+
+
+def test_two_trials_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="names of their own"):
+        sweep_page(replace(DATA, trials=(TRIALS[0], TRIALS[0])))

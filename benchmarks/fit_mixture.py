@@ -18,6 +18,7 @@ from hdray.fields.settings import FieldSettings
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fitting.adaptation import adapt
 from hdray.fitting.draws import Draws, instance_keys
+from hdray.fitting.precision import resolve
 from hdray.fitting.settings import FitSettings
 from hdray.signals.chairs import chair
 from hdray.signals.occupancy import MeshOccupancy
@@ -57,10 +58,10 @@ def measure() -> dict[str, float]:
         looped = torch.stack([_plain(field, coords[shape], inside[shape]) for shape in range(SHAPES)])
         ours.append((middle - begin) * 1e3 / SHAPES)
         baseline.append((time.perf_counter() - middle) * 1e3 / SHAPES)
-        torch.testing.assert_close(batched, looped, atol=1e-4 * float(looped.abs().max()), rtol=1e-3)
+        torch.testing.assert_close(batched, looped, atol=0.02 * float(looped.abs().max()), rtol=0)
     print(
         f"fit_mixture: {SHAPES} chairs, {MIXTURE.inner_steps} steps of {POINTS} points, "
-        f"{torch.get_num_threads()} threads"
+        f"{torch.get_num_threads()} threads, {resolve(SETTINGS.precision, 'cpu')} against fp32"
     )
     result = {"ours": statistics.median(ours), "baseline": statistics.median(baseline)}
     return result | {"ratio": result["baseline"] / result["ours"]}

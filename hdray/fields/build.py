@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from hdray.errors import UserError
 from hdray.fields.cloud import PointCloud
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import FieldSettings
@@ -22,7 +23,7 @@ def build_field(
     Fields take 3 coordinates, or of animations (`frames` above 0) a fourth, time. `shared` is what the instances of a
     kind that is trained before it is fitted have in common (of mnif, what `hdray.fitting.mixture_training` exports).
 
-    Raises ValueError for a cloud of an animation, and for a kind that needs `shared` without it.
+    Raises ValueError for a cloud of an animation, and UserError for a kind that needs `shared` without it.
     """
     if settings.kind == "voxels":
         return VoxelField(settings, frames)
@@ -32,6 +33,9 @@ def build_field(
         return PointCloud(surface_points)
     if settings.kind == "mnif":
         if shared is None:
-            raise ValueError("a field of kind mnif is made from its trained bases, and there are none")
+            raise UserError(
+                "field.kind = 'mnif' is made from bases that are trained before shapes are fitted, and there are none here; "
+                "field.kind = 'mlp' or 'voxels' needs nothing that is trained before"
+            )
         return SirenMixture(settings, shared, dimension=4 if frames else 3)
     return MLPField(settings, dimension=4 if frames else 3)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hdray.errors import UserError
 from hdray.fields.build import build_field
 from hdray.fields.cloud import PointCloud
 from hdray.fields.mixture_bases import MixtureBases
@@ -38,7 +39,7 @@ def test_a_mixture_is_made_from_its_bases() -> None:
         mixture = build_field(settings, 100, frames, shared)
         assert isinstance(mixture, SirenMixture) and mixture.layout.size == 5
         assert mixture.dimension == (4 if frames else 3)
-    with pytest.raises(ValueError, match="made from its trained bases"):
+    with pytest.raises(UserError, match="made from bases that are trained before"):
         build_field(settings, 100)
 
 

@@ -8,7 +8,7 @@ MFLOP to evaluate; K instances share one reading of the 17 MB of bases.
 Shapes in comments: K instances, H entries of a latent, M bases, N layers, P points, d coordinates, c channels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -73,9 +73,14 @@ class SirenMixture:
     def values(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:
         """What the averaged networks compute, (K, P, c): the output of Eq. 6, of theta's dtype or bf16."""
         check_call(theta, coords, self.layout.size, self.dimension)
-        dtype = {"fp32": theta.dtype, "bf16": torch.bfloat16}[precision]
-        hidden = coords.to(theta.dtype) * BOX_TO_SIREN
-        for layer, (weight, bias) in enumerate(self.networks(theta)):
+        return self.evaluate(self.networks(theta), coords, precision)
+
+    def evaluate(self, networks: Sequence[tuple[Tensor, Tensor]], coords: Tensor, precision: str = "fp32") -> Tensor:
+        """Values (K, P, c) of averaged networks, as `networks` gives them, at coords (K, P, d)."""
+        exact = networks[0][0].dtype
+        dtype = {"fp32": exact, "bf16": torch.bfloat16}[precision]
+        hidden = coords.to(exact) * BOX_TO_SIREN
+        for layer, (weight, bias) in enumerate(networks):
             sine = layer < self.depth - 1 or self.settings.siren_output == "sine"
             if sine:  # scaled here, where weights are fewer than activations
                 weight, bias = weight * self.settings.siren_frequency, bias * self.settings.siren_frequency
@@ -128,4 +133,4 @@ class SirenMixture:
         """
         if self.channels != 1:
             raise ValueError(f"gradients of occupancy losses need a field of 1 channel, not {self.channels}")
-        return MixtureGradient(self, self.settings, points, levels, precision, device)
+        return MixtureGradient(self, self.settings, slots, points, levels, precision, device)

@@ -16,9 +16,6 @@ from hdray.fitting.precision import resolve
 from hdray.fitting.settings import FitSettings
 from hdray.signals.points import LARGEST_CODE, decode
 
-CHUNK = 4_096
-"""Points evaluated at once, so that memory does not grow with P."""
-
 
 def adapted(field: SirenMixture, start: Tensor, coords: Tensor, inside: Tensor, rates: Tensor) -> Tensor:
     """Latents (K, H) after the inner steps from `start` (K, H), differentiable through all of them (second order).
@@ -78,13 +75,9 @@ def adapt(
     gradient = field.gradient(slots, settings.points_per_step, levels, precision, device)
     rates = field.shared_on(device)["rates"]
     latents = torch.zeros(slots, field.layout.size, device=device)
-    part = torch.zeros_like(latents)
+    slope = torch.zeros_like(latents)
     for _ in range(field.settings.inner_steps):
-        whole = torch.zeros_like(latents)
-        for first in range(0, settings.points_per_step, CHUNK):
-            chunk = slice(first, first + CHUNK)
-            gradient(latents, codes[:, chunk], inside[:, chunk], part)
-            whole += part
-        latents -= rates * whole
+        gradient(latents, codes, inside, slope)
+        latents -= rates * slope
     steps = torch.full((count,), field.settings.inner_steps, dtype=torch.int64)
     return FitResult(latents[:count].cpu().clone(), steps)

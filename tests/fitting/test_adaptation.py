@@ -126,7 +126,7 @@ def test_an_instance_s_latent_does_not_depend_on_the_others_bit_for_bit() -> Non
 
 
 def test_points_in_parts_give_the_mean_over_all_of_them() -> None:
-    """10,000 points go through in three parts."""
+    """Of 4 slots and width 16, 8,192 points go through at once: 10,000 are two parts."""
     field = mixture()
     points, labels = coded(SHAPES[:2], 16_384)
     settings = replace(FIT, points_per_step=10_000)

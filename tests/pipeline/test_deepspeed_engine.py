@@ -13,12 +13,15 @@ from torch import Tensor
 
 from hdray.errors import UserError
 from hdray.fields.layout import linear_layout
+from hdray.fields.settings import FieldSettings
+from hdray.fitting.mixture_training import MetaLearning
 from hdray.generators.optimiser import learning_rate
 from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.generators.vector_training import VectorTraining
 from hdray.pipeline.deepspeed_config import deepspeed_config
 from hdray.pipeline.deepspeed_engine import DeepSpeedTraining, SavedState
 from hdray.pipeline.training_state import Progress, open_state, write_state
+from tests.fitting.shapes import ball, coded
 
 LAYOUT = linear_layout([3, 8, 1])
 SETTINGS = TrainSettings(
@@ -111,6 +114,33 @@ def test_saved_state_continues_under_any_stage(precision: str, saved_stage: int,
     final = state(first)
     for name, tensor in state(again).items():
         torch.testing.assert_close(tensor, final[name], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_meta_learning_trains_where_parameters_stay_whole(stage: int) -> None:
+    """Gradients through gradients, of parameters read outside their modules, are those of a plain loop."""
+    field = FieldSettings(kind="mnif", width=8, layers=2, bases=4, context=6, mixture_points=32, siren_frequency=6.0)
+    points, labels = coded([ball(0.2 + 0.03 * index) for index in range(8)], 256)
+
+    def meta() -> MetaLearning:
+        return MetaLearning(points, labels, [str(index) for index in range(8)], field, 0)
+
+    settings = replace(SETTINGS, zero_stage=stage, clip=0.0, ema=0.0)
+    losses = take_steps(DeepSpeedTraining(meta(), settings, CPU), 0, 4)
+    plain = meta()
+    optimiser = torch.optim.AdamW(plain.parameter_groups(settings))
+    expected = []
+    for step in range(4):
+        loss = plain.loss(plain.batch(step, range(8), 8))
+        optimiser.zero_grad()
+        loss.backward()
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, settings, 8)
+        optimiser.step()
+        expected.append(loss.item())
+    assert losses == pytest.approx(expected, rel=1e-4) and expected[-1] < expected[0]
+    with pytest.raises(UserError, match=r"train\.zero_stage = 3 does not work for MetaLearning; it takes 0, 1, 2"):
+        DeepSpeedTraining(meta(), replace(settings, zero_stage=3), CPU)
 
 
 def test_without_an_average_there_is_none() -> None:

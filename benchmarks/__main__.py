@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-NAMES = ("fit", "mesh", "chamfer", "evaluation", "pipeline", "memory")
+NAMES = ("fit", "fit_lora", "mesh", "chamfer", "evaluation", "pipeline", "memory")
 RESULT = Path("build/bench.json")
 
 

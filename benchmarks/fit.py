@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from hdray.fields.field import Field
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import MLPSettings
 from hdray.fitting.descent import fit
@@ -36,7 +37,7 @@ def measure() -> dict[str, float]:
     """Milliseconds per shape and step: {"ours", "baseline", "ratio"}; prints the quality both sides reached."""
     field = MLPField(MLPSettings())
     names = [f"chair {number}" for number in range(SHAPES)]
-    samples = [_sample(name) for name in names]
+    samples = [sample_of(name) for name in names]
     points = torch.from_numpy(np.stack([sample.points for sample in samples]))
     labels = torch.from_numpy(np.stack([sample.labels for sample in samples]))
     start = random_start(field, 0)
@@ -65,12 +66,13 @@ def measure() -> dict[str, float]:
         f"{torch.get_num_threads()} threads, {resolve(SETTINGS.precision, 'cpu')} against fp32"
     )
     for name, theta in (("batched", batched), ("loop over shapes", plainly)):
-        print(f"     {name}: mean IoU {_mean_iou(field, theta, samples)}")
+        print(f"     {name}: mean IoU {mean_iou(field, theta, samples)}")
     result = {"ours": statistics.median(ours), "baseline": statistics.median(baseline)}
     return result | {"ratio": result["baseline"] / result["ours"]}
 
 
-def _sample(name: str) -> ShapeSample:
+def sample_of(name: str) -> ShapeSample:
+    """A procedural chair, labelled."""
     return MeshOccupancy(place(chair(0, name), SIGNAL.normalisation), [], SIGNAL).sample(0, name)
 
 
@@ -103,7 +105,7 @@ def _plain_fit(field: MLPField, codes: Tensor, packed: Tensor, start: Tensor, st
     return parameters_to_vector(module.parameters()).detach()
 
 
-def _mean_iou(field: MLPField, theta: Tensor, samples: list[ShapeSample]) -> str:
+def mean_iou(field: Field, theta: Tensor, samples: list[ShapeSample]) -> str:
     """Mean IoU on held-out points of both kinds."""
     means = []
     for kind in ("uniform", "near"):

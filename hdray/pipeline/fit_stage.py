@@ -8,6 +8,7 @@ from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources
+from hdray.pipeline.field import field_of
 from hdray.pipeline.inputs import Input, list_inputs, read_content
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema
 from hdray.pipeline.other_fits import check_other
@@ -39,6 +40,7 @@ def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]
     Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, or lack
     what training asks for.
     """
+    field_of(config)  # refuses kinds that need what all shapes share and no run has
     inputs, others = list_inputs(config)
     if config.fits:
         check_other(run, RunDirectory(config.fits), STAGE, fit_keys(config))

@@ -123,3 +123,11 @@ def test_a_run_in_a_bucket(ray_cluster: None, s3: str, mesh_folder: Path) -> Non
     run = fitted(config, f"{s3}/run")
     fitted(config, f"{s3}/run")
     assert read_columns(run, ["status"])["status"].to_pylist() == [ACCEPTED] * 6
+
+
+@pytest.mark.parametrize("kind", ["lora", "mlora"])
+def test_kinds_that_need_a_base_network_are_refused_before_anything_is_written(kind: str, tmp_path: Path) -> None:
+    config = replace(TINY, field=FieldSettings(kind=kind, width=16))
+    with pytest.raises(UserError, match="needs a base network that all shapes share, and this run has none"):
+        check_fit(RunDirectory(str(tmp_path)), config)
+    assert not list(tmp_path.iterdir())

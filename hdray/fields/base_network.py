@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hdray.fields.fourier import fourier_features
+from hdray.fields.relu_layer import relu_layer
 from hdray.fields.settings import FieldSettings
 
 EPSILON = 1e-8
@@ -31,14 +32,13 @@ def synthesise(features: Tensor, weights: Tensor, biases: Tensor) -> Tensor:
         weights: (K, L, H, H), modulated and demodulated or adapted. biases: (L, H).
     """
     hidden = features.to(weights.dtype)
-    biases = biases.to(weights.dtype).expand(len(weights), -1, -1).unsqueeze(2)  # (K, L, 1, H)
-
-    def layer(number: int, inputs: Tensor) -> Tensor:
-        return torch.relu(torch.baddbmm(biases[:, number], inputs, weights[:, number].transpose(1, 2)))
-
-    hidden = layer(0, hidden)
-    for first in range(1, weights.shape[1], 2):
-        hidden = hidden + layer(first + 1, layer(first, hidden))
+    # One call for all layers: taken one by one, each would fill zeros for all the others on the way back.
+    matrices = weights.unbind(1)  # L of (K, H, H)
+    offsets = biases.to(weights.dtype).expand(len(weights), -1, -1).unbind(1)  # L of (K, H)
+    hidden = relu_layer(hidden, matrices[0], offsets[0])
+    for first in range(1, len(matrices), 2):
+        inner = relu_layer(hidden, matrices[first], offsets[first])
+        hidden = hidden + relu_layer(inner, matrices[first + 1], offsets[first + 1])
     return hidden
 
 
@@ -121,14 +121,14 @@ class BaseNetwork(nn.Module):
         float32, as bf16 would round them to 1 part in 256.
         """
         count, kind = len(latent), coords.device.type
-        weights = self.weights(latent).to(self.output.weight.dtype)
+        weights = self.weights(latent)
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.output.weight.dtype
         with torch.autocast(kind, enabled=False):
             first, phase = self.fourier.weight.float(), self.fourier.bias.float()
             features = fourier_features(
                 coords, first.expand(count, -1, -1), phase.expand(count, -1), self.settings.omega
             )
-        hidden = synthesise(features, weights, self.biases)
-        with torch.autocast(kind, enabled=False):
+            hidden = synthesise(features, weights.to(dtype), self.biases)
             return nn.functional.linear(hidden.float(), self.output.weight.float(), self.output.bias.float())
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from hdray.errors import UserError
 from hdray.fields.cloud import PointCloud
 from hdray.fields.fourier_mlp import FourierMLPField
 from hdray.fields.lora import LoRAField
@@ -25,7 +24,7 @@ def build_field(
     Fields take 3 coordinates, or of animations (`frames` above 0) a fourth, time. `shared`: what instances have in common,
     where the kind has such: a base network, masks.
 
-    Raises ValueError for a cloud of an animation, and UserError for a kind that needs `shared` and gets none.
+    Raises ValueError for a cloud of an animation, and for a kind that needs `shared` and gets none.
     """
     dimension = 4 if frames else 3
     if settings.kind == "voxels":
@@ -37,11 +36,7 @@ def build_field(
     if settings.kind == "mlp":
         return MLPField(settings, dimension)
     if shared is None and (settings.kind != "fourier-mlp" or settings.asymmetric):
-        needed = {"fourier-mlp": "masks", "mnif": "basis networks"}.get(settings.kind, "a base network")
-        raise UserError(
-            f"field.kind = {settings.kind!r} with field.asymmetric = {settings.asymmetric} needs {needed} that all shapes "
-            "share, and this run has none; field.kind = 'mlp', or 'fourier-mlp' without field.asymmetric, would do without"
-        )
+        raise ValueError(f"fields of kind {settings.kind} are made from what they share, and nothing is given")
     if settings.kind == "fourier-mlp":
         return FourierMLPField(settings, dimension, shared=shared or {})
     assert shared is not None

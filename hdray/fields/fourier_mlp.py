@@ -21,6 +21,7 @@ from hdray.fields.fourier import fourier_features
 from hdray.fields.layout import Layout, linear_layout
 from hdray.fields.masks import FrozenEntries, draw_positions, mask_names
 from hdray.fields.precision import DTYPES
+from hdray.fields.relu_layer import relu_layer
 from hdray.fields.settings import FieldSettings
 
 NOTHING: Mapping[str, Tensor] = {}
@@ -72,7 +73,7 @@ class FourierMLPField:
         return masks
 
     def __call__(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:
-        """Logits (K, P, c) in float32 of vectors theta (K, D) at coords (K, P, d); differentiable in both.
+        """Logits (K, P, c) in float32 of vectors theta (K, D) at coords (K, P, d); differentiable in both, once.
 
         `precision` ("fp32" or "bf16") is that of the products with hidden layers; the sines are always float32.
         """
@@ -83,7 +84,7 @@ class FourierMLPField:
         hidden = fourier_features(coords.float(), first, phase, self.settings.omega).to(dtype)
         for layer in range(2, len(pieces) - 2, 2):
             weight, bias = padded(pieces[layer], -2, -1).to(dtype), padded(pieces[layer + 1], -1).to(dtype)
-            hidden = torch.relu(torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2)))  # (K, P, H)
+            hidden = relu_layer(hidden, weight, bias)  # (K, P, H)
         weight, bias = padded(pieces[-2], -1).to(dtype), pieces[-1].to(dtype)
         return torch.baddbmm(bias.unsqueeze(1), hidden, weight.transpose(1, 2)).float()
 

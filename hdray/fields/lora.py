@@ -95,7 +95,7 @@ class LoRAField:
         return masks
 
     def __call__(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:
-        """Logits (K, P, c) in float32 of vectors theta (K, D) at coords (K, P, d); differentiable in both.
+        """Logits (K, P, c) in float32 of vectors theta (K, D) at coords (K, P, d); differentiable in both, once.
 
         `precision` ("fp32" or "bf16") is that of the products with adapted matrices; adapting and sines are float32.
         """

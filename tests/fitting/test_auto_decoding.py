@@ -20,7 +20,7 @@ RADII = [0.15, 0.2, 0.25, 0.3, 0.35, 0.4]
 FIELD = FieldSettings(
     kind="mlora", width=32, blocks=1, latent=8, mapping_layers=2, mapping_width=16, omega=4.0, asymmetric=True
 )
-SETTINGS = AutoDecodingSettings(points_per_row=512, stages=3)
+SETTINGS = AutoDecodingSettings(points_per_row=256, stages=3)
 
 
 def trainee(seed: int = 0, steps: int = 90, settings: AutoDecodingSettings = SETTINGS) -> AutoDecoding:
@@ -42,7 +42,7 @@ def test_a_worker_s_rows_are_those_of_the_whole_batch() -> None:
 def test_a_row_is_a_budget_of_points_that_ever_fewer_shapes_divide() -> None:
     """90 steps in three stages; the paper's five at its own sizes: 256 x 2,048 to 16 x 32,768."""
     training = trainee()
-    shapes = {0: (2, 4, 128, 3), 29: (2, 4, 128, 3), 30: (2, 2, 256, 3), 60: (2, 1, 512, 3), 200: (2, 1, 512, 3)}
+    shapes = {0: (2, 4, 64, 3), 29: (2, 4, 64, 3), 30: (2, 2, 128, 3), 60: (2, 1, 256, 3), 200: (2, 1, 256, 3)}
     for step, shape in shapes.items():
         batch = training.batch(step, range(2), 2)
         assert batch["codes"].shape == shape
@@ -95,15 +95,15 @@ def test_the_loss_is_the_papers() -> None:
 
 
 def trained(precision: str) -> tuple[AutoDecoding, list[float]]:
-    """After 120 steps of Adam, and the losses; as the engine computes bf16 with weights kept in bf16 (ZeRO 1, 2) or by
+    """After 80 steps of Adam, and the losses; as the engine computes bf16 with weights kept in bf16 (ZeRO 1, 2) or by
     autocast (ZeRO 0)."""
-    training: AutoDecoding = trainee(steps=120)
+    training: AutoDecoding = trainee(steps=80)
     if precision == "bf16":
         training.module.to(torch.bfloat16)
     optimiser = torch.optim.AdamW(training.parameter_groups(TrainSettings(weight_decay=0.0)), lr=0.01)
     losses = []
-    for step in range(120):
-        optimiser.param_groups[0]["lr"] = 0.01 * (1 - step / 120)
+    for step in range(80):
+        optimiser.param_groups[0]["lr"] = 0.01 * (1 - step / 80)
         optimiser.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "autocast"):
             loss = training.loss(training.batch(step, range(4), 4))
@@ -116,7 +116,7 @@ def trained(precision: str) -> tuple[AutoDecoding, list[float]]:
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "autocast"])
 def test_training_learns_balls_and_other_balls_adapt_what_it_exports(precision: str) -> None:
     training, losses = trained(precision)
-    assert sum(losses[-10:]) / 10 < 0.1 * losses[0]
+    assert sum(losses[-10:]) / 10 < 0.2 * losses[0]
     weights: dict[str, Tensor] = {name: value.detach().float() for name, value in training.module.named_parameters()}
     shared = training.export(weights)
     codes = shared["latents.weight"]
@@ -124,7 +124,7 @@ def test_training_learns_balls_and_other_balls_adapt_what_it_exports(precision: 
     field = LoRAField(FIELD, True, shared)
     points, labels = coded([ball(0.22), ball(0.37)], 4_000, "new")
     fresh, fresh_labels = coded([ball(0.22), ball(0.37)], 4_000, "held out")
-    settings = FitSettings(batch_size=2, steps=60, points_per_step=512, learning_rate=0.01)
+    settings = FitSettings(batch_size=2, steps=50, points_per_step=256, learning_rate=0.01)
     start = random_start(field, 0)
     fitted = fit(field, points, labels, start, settings, ["a", "b"], 0).theta
     before, after = (quality(field, theta, fresh, fresh_labels).iou for theta in (start.expand(2, -1), fitted))

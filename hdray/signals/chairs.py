@@ -1,4 +1,4 @@
-"""The embedded default data: procedural chairs, generated and never stored.
+"""Procedural chairs.
 
 Every chair is a union of overlapping watertight parts (legs, seat, back, often arms and stretchers) with dimensions,
 styles and tapers as its design has them. x is the width, y is up, z points to the front; metres.

@@ -83,7 +83,7 @@ def test_animations_are_other_files(tmp_path: Path) -> None:
     )
     inputs, others = list_inputs(moving)
     assert ({item.source for item in inputs}, others) == ({"a.anime", "b.glb"}, ["c.obj"])
-    with pytest.raises(UserError, match="the embedded chairs stand still"):
+    with pytest.raises(UserError, match="the embedded shapes stand still"):
         list_inputs(replace(moving, data=""))
     with pytest.raises(ValueError, match="glb for animations"):
         replace(moving, generate=GenerateSettings(mesh_format="ply"))

@@ -1,7 +1,7 @@
-"""Procedural chairs.
+"""Procedural chairs: legs, a seat and a back, often arms and stretchers.
 
-Every chair is a union of overlapping watertight parts (legs, seat, back, often arms and stretchers) with dimensions,
-styles and tapers as its design has them. x is the width, y is up, z points to the front; metres.
+Every chair is a union of overlapping watertight parts with dimensions, styles and tapers as its design has them. x is the
+width, y is up, z points to the front; metres.
 """
 
 import numpy as np

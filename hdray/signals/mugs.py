@@ -79,8 +79,6 @@ def _radius(drawn: MugDesign, height: np.ndarray) -> np.ndarray:
 
 def _handle(drawn: MugDesign) -> Mesh:
     """The handle on the side of +x, from the middle of the wall and back into it."""
-    ends = np.array([drawn.low, drawn.high])
-    start, stop = _radius(drawn, ends) - 0.5 * drawn.wall
     if drawn.handle == "round":
         angles = np.linspace(-np.pi / 2, np.pi / 2, 15)
         share = (1 + np.sin(angles)) / 2
@@ -89,6 +87,6 @@ def _handle(drawn: MugDesign) -> Mesh:
         share = np.array([0.0, 0.0, 0.1, 0.3, 0.7, 0.9, 1.0, 1.0])
         out = np.array([0.0, 0.6, 0.92, 1.0, 1.0, 0.92, 0.6, 0.0])
     path = np.zeros((len(share), 3))
-    path[:, 0] = start + share * (stop - start) + drawn.reach * out
     path[:, 1] = drawn.low + share * (drawn.high - drawn.low)
+    path[:, 0] = _radius(drawn, path[:, 1]) - 0.5 * drawn.wall + drawn.reach * out
     return tube(path, np.full(len(path), drawn.bar), circle() if drawn.round_bar else square())

@@ -51,19 +51,19 @@ def design(seed: int, instance: str) -> AirplaneDesign:
     """The design of the airplane of this name. Same (seed, instance): same design."""
     draw = numpy_stream(seed, instance, "airplane")
     return AirplaneDesign(
-        radius=draw.uniform(0.07, 0.1),
+        radius=draw.uniform(0.085, 0.115),
         nose=draw.uniform(0.12, 0.22),
         cone=draw.uniform(0.3, 0.42),
         wing=str(draw.choice(["low", "high"], p=[0.65, 0.35])),
         engines=str(draw.choice(["none", "propeller", "two", "four", "rear"], p=[0.15, 0.2, 0.3, 0.15, 0.2])),
         tail=str(draw.choice(["low", "tee"], p=[0.65, 0.35])),
         place=draw.uniform(0.38, 0.48),
-        span=draw.uniform(0.8, 1.15),
-        chord=draw.uniform(0.2, 0.29),
-        taper=draw.uniform(0.4, 0.9),
+        span=draw.uniform(0.75, 1.05),
+        chord=draw.uniform(0.22, 0.3),
+        taper=draw.uniform(0.45, 0.9),
         sweep=draw.uniform(0.0, 0.5),
         dihedral=draw.uniform(0.0, 0.12),
-        thickness=draw.uniform(0.16, 0.22),
+        thickness=draw.uniform(0.19, 0.24),
         fin=draw.uniform(0.2, 0.28),
         tail_span=draw.uniform(0.3, 0.42),
     )
@@ -142,8 +142,8 @@ def _tail(drawn: AirplaneDesign) -> list[Mesh]:
     root = np.array([0.0, height, end - back])
     tip = root + 0.5 * drawn.tail_span * np.array([1.0, 0.0, -0.5 * drawn.sweep])
     return [
-        _blade(fin, np.array([1.25, 0.75]) * chord, 0.04, X),
-        _both(root, tip, 0.85 * chord, 0.6 * chord, 0.036),
+        _blade(fin, np.array([1.25, 0.75]) * chord, 0.045, X),
+        _both(root, tip, 0.85 * chord, 0.6 * chord, 0.038),
     ]
 
 

@@ -21,7 +21,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--run", required=True, help="folder or s3:// URL of the sweep; a run directory per trial below it"
     )
-    parser.add_argument("--data", default="", help="folder or s3:// URL of meshes; without it procedural chairs")
+    parser.add_argument("--data", default="", help="folder or s3:// URL of meshes; without it procedural shapes")
     parser.add_argument(
         "--together", type=int, default=1, help="trials at a time (default 1); those that start together share no fits"
     )

@@ -38,7 +38,7 @@ def load(arguments: Sequence[str], description: str, program: str) -> Config:
     data = resolve(config.data) if config.data else ""
     files: dict[str, Any] = {
         name: resolve(getattr(config.inputs, name))
-        for name in ("split_file", "family_file", "exclude_file")
+        for name in ("split_file", "family_file", "category_file", "exclude_file")
         if getattr(config.inputs, name)
     }
     fits = resolve(config.fits) if config.fits else ""

@@ -12,7 +12,7 @@ from hdray.generators.settings import GenerateSettings, GeneratorSettings, Train
 from hdray.metrics.protocols import PROTOCOLS
 from hdray.metrics.settings import EvaluateSettings
 from hdray.seeds import seed_of
-from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
+from hdray.settings import STRICT, check, check_choice, execution, later
 from hdray.signals.chair_design import combination
 from hdray.signals.settings import OccupancySettings
 
@@ -24,7 +24,15 @@ class InputSettings:
     __pydantic_config__ = STRICT
 
     chairs: int = 128
-    """Procedural chairs to make when no --data is given."""
+    """Procedural chairs to make when no --data is given; 0: none."""
+    tables: int = later(0)
+    """Procedural tables to make when no --data is given."""
+    lamps: int = later(0)
+    """Procedural lamps to make when no --data is given."""
+    airplanes: int = later(0)
+    """Procedural airplanes to make when no --data is given."""
+    mugs: int = later(0)
+    """Procedural mugs to make when no --data is given."""
     limit: int = 0
     """Use only the first this many inputs in order of their ids; 0 uses all."""
     validation_share: float = 0.05
@@ -37,6 +45,10 @@ class InputSettings:
     """CSV with columns file,family: shapes of one family share a split; families.csv in the data is found by itself."""
     family_pattern: str = ""
     """Regular expression with one group: what the group holds in a path is the shape's family; instead of a file."""
+    category_file: str = later("")
+    """CSV with columns file,category; categories.csv in the data is found by itself. Without: the first folder of a path."""
+    category_pattern: str = later("")
+    """Regular expression with one group: what the group holds in a path is the shape's category; instead of a file."""
     test_families: str = ""
     """Families, by commas, that alone make the test split (leave one out); all others are trained on."""
     folds: int = later(0)
@@ -55,17 +67,20 @@ class InputSettings:
     """Axis that points up in the meshes, for pictures: y or z."""
 
     def __post_init__(self) -> None:
-        check_positive(self, "chairs")
+        for category, count in self.procedural.items():
+            check(f"{category}s", count, count >= 0, "0 or more")
+        check(
+            "chairs",
+            self.chairs,
+            any(self.procedural.values()),
+            "1 or more where there are no tables, lamps, airplanes or mugs either",
+        )
         check_choice(self, "up", ("y", "z"))
         check("limit", self.limit, self.limit >= 0, "0 or more")
-        check(
-            "family_pattern",
-            self.family_pattern,
-            _one_group(self.family_pattern),
-            "a regular expression with one group",
-        )
-        sources = bool(self.family_pattern) + bool(self.family_file)
-        check("family_pattern", self.family_pattern, sources < 2, "empty where family_file is given")
+        for name in ("family", "category"):
+            pattern, file = getattr(self, f"{name}_pattern"), getattr(self, f"{name}_file")
+            check(f"{name}_pattern", pattern, _one_group(pattern), "a regular expression with one group")
+            check(f"{name}_pattern", pattern, not (pattern and file), f"empty where {name}_file is given")
         check(
             "test_families",
             self.test_families,
@@ -83,9 +98,23 @@ class InputSettings:
         check("withhold", self.withhold, *_combination(self.withhold))
         others = self.split_file or self.test_families or self.folds
         check("withhold", self.withhold, not (self.withhold and others), "empty where others say what to hold out")
+        more = [f"{category}s" for category, count in self.procedural.items() if count and category != "chair"]
+        right = f"empty where there are {', '.join(more)}: parts are withheld of chairs, and of chairs alone"
+        check("withhold", self.withhold, not (self.withhold and more), right)
         shares = self.validation_share + self.test_share
         fits = self.validation_share >= 0 and self.test_share >= 0 and shares < 1
         check("validation_share", self.validation_share, fits, "0 or more, and below 1 together with test_share")
+
+    @property
+    def procedural(self) -> dict[str, int]:
+        """How many procedural shapes of each category are made when no data is given."""
+        return {
+            "chair": self.chairs,
+            "table": self.tables,
+            "lamp": self.lamps,
+            "airplane": self.airplanes,
+            "mug": self.mugs,
+        }
 
 
 def _combination(text: str) -> tuple[bool, str]:
@@ -142,7 +171,7 @@ class Config:
     config: str = execution("")
     """YAML file of values laid over the preset; the command line is laid over both."""
     data: str = ""
-    """Folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf); empty makes procedural chairs."""
+    """Folder or s3:// URL of meshes (.obj .off .ply .stl .glb .gltf); empty makes procedural shapes."""
     run: str = execution("")
     """Folder or s3:// URL of the run directory; empty is runs/<preset>."""
     fits: str = execution("")

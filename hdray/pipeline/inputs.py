@@ -10,16 +10,17 @@ from hdray.errors import UserError
 from hdray.pipeline.lists import read_table
 from hdray.pipeline.splits import with_splits
 from hdray.pipeline.storage import filesystem, is_remote, join, list_files, read_bytes
-from hdray.signals import animation_file, mesh_file
+from hdray.signals import animation_file, mesh_file, procedural
 from hdray.signals.rejection import Rejected
 
-CHAIR_SCHEME = "chair:"
 FAMILY_FILE = "families.csv"
+CATEGORY_FILE = "categories.csv"
 
 
 @dataclass(frozen=True)
 class Input:
-    """One shape to be. `source` is a path relative to the data folder, or chair:<number>."""
+    """One shape to be. `source` is a path relative to the data folder, or <category>:<number> of a
+    procedural shape."""
 
     id: str
     source: str
@@ -27,9 +28,9 @@ class Input:
     category: str
     family: str
     modified: float
-    """When its file last changed, in seconds since 1970; 0 for a chair."""
+    """When its file last changed, in seconds since 1970; 0 for a procedural shape."""
     size: int = 0
-    """Of its file, in bytes; 0 for a chair."""
+    """Of its file, in bytes; 0 for a procedural shape."""
     duplicate_of: str | None = None
     """The id of the first shape of the same geometry, if there is one; see hdray.pipeline.duplicates."""
     reason: str | None = None
@@ -47,15 +48,16 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
     Copies are not known yet: the splits are as if there were none.
 
     Raises:
-        UserError: the data cannot be listed or holds no shapes; the split or family file, or what is withheld,
-            does not fit it.
+        UserError: the data cannot be listed or holds no shapes; the split, family or category file, or what is
+            withheld, does not fit it.
     """
     sources, others = _sources(config)
-    families = _families(config, others, sources)
-    inputs = []
-    for source, (size, modified) in sources.items():
-        category = source.rpartition("/")[0].partition("/")[0] if config.data else "chair"
-        inputs.append(Input(instance_id(source), source, "", category, families.get(source, ""), modified, size))
+    families = _labels("family", FAMILY_FILE, config, others, sources) or {}
+    categories = _categories(config, others, sources)
+    inputs = [
+        Input(instance_id(source), source, "", categories.get(source, ""), families.get(source, ""), modified, size)
+        for source, (size, modified) in sources.items()
+    ]
     inputs.sort(key=lambda item: item.id)
     return with_splits(config, inputs[: config.inputs.limit or None]), others
 
@@ -64,13 +66,13 @@ def _sources(config: Config) -> tuple[dict[str, tuple[int, float]], list[str]]:
     """Paths of the shapes with the size of each and the time it last changed, and the paths of the other files."""
     if config.data and config.inputs.withhold:
         raise UserError(
-            f"inputs.withhold {config.inputs.withhold} is of the embedded chairs, whose parts are known; with --data, give "
+            f"inputs.withhold {config.inputs.withhold} is of the procedural chairs, whose parts are known; with --data, give "
             "--inputs.test-families or --inputs.split-file instead"
         )
     if not config.data and config.signal.frames:
-        raise UserError("signal.frames is set, but the embedded chairs stand still; give --data with animations")
+        raise UserError("signal.frames is set, but the embedded shapes stand still; give --data with animations")
     if not config.data:
-        return {f"{CHAIR_SCHEME}{number:05d}": (0, 0.0) for number in range(config.inputs.chairs)}, []
+        return dict.fromkeys(procedural.sources(config.inputs.procedural), (0, 0.0)), []
     if f"{config.run}/".startswith(f"{config.data}/"):
         raise UserError(
             f"--run {config.run} lies within --data {config.data}: its meshes would become shapes; move it out"
@@ -88,20 +90,35 @@ def _sources(config: Config) -> tuple[dict[str, tuple[int, float]], list[str]]:
     return sources, others
 
 
-def _families(config: Config, others: list[str], sources: Mapping[str, object]) -> dict[str, str]:
-    """Family of each path, by the pattern or the file given, or from families.csv in the data; empty without any."""
-    if pattern := config.inputs.family_pattern:
-        found = {source: match[1] for source in sources if (match := re.search(pattern, source))}
+def _categories(config: Config, others: list[str], sources: Mapping[str, object]) -> dict[str, str]:
+    """Category of each path: as the user says, or else its first folder in the data; of procedural shapes what they are."""
+    given = _labels("category", CATEGORY_FILE, config, others, sources)
+    if given is not None:
+        return given
+    if not config.data:
+        return {source: procedural.category_of(source) for source in sources}
+    return {source: source.rpartition("/")[0].partition("/")[0] for source in sources}
+
+
+def _labels(
+    name: str, file: str, config: Config, others: list[str], sources: Mapping[str, object]
+) -> dict[str, str] | None:
+    """Family or category of each path that has one, by the pattern or the file given, or by this file of the data.
+
+    None without any of them.
+    """
+    if pattern := getattr(config.inputs, f"{name}_pattern"):
+        found = {source: match[1] or "" for source in sources if (match := re.search(pattern, source))}
         if not found:
             raise UserError(
-                f"inputs.family_pattern {pattern!r} is found in none of the paths, such as {next(iter(sources))}"
+                f"inputs.{name}_pattern {pattern!r} is found in none of the paths, such as {next(iter(sources))}"
             )
         return found
-    named = config.inputs.family_file
-    if not named and FAMILY_FILE not in others:
-        return {}
-    url = named or join(config.data, FAMILY_FILE)
-    table = read_table(url, "family")
+    given = getattr(config.inputs, f"{name}_file")
+    if not given and file not in others:
+        return None
+    url = given or join(config.data, file)
+    table = read_table(url, name)
     if not table.keys() & sources.keys():
         raise UserError(
             f"{url} names none of the shapes in the data; its column 'file' holds paths such as {next(iter(sources))}"
@@ -111,11 +128,10 @@ def _families(config: Config, others: list[str], sources: Mapping[str, object]) 
 
 def read_content(config: Config, source: str) -> tuple[bytes, str]:
     """Bytes and extension of a shape. Raises Rejected for a file that is gone, locked, or too large for the limit."""
-    if source.startswith(CHAIR_SCHEME):
-        from hdray.signals.chairs import chair
+    if not config.data:
         from hdray.surfaces.files import write_mesh
 
-        return write_mesh(chair(config.seed, source), "ply"), ".ply"
+        return write_mesh(procedural.make(config.seed, source), "ply"), ".ply"
     content = read_limited(join(config.data, source), config.signal.memory_limit_gb, "signal.memory_limit_gb")
     return content, "." + source.rpartition(".")[2].lower()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.groups import Groups
-from hdray.pipeline.lists import read_table
+from hdray.pipeline.lists import few, read_table
 from hdray.pipeline.withholding import check_withheld, split_without
 from hdray.signals.split import SPLITS, deal, split_of
 
@@ -43,6 +43,21 @@ def with_splits(config: Config, inputs: Sequence["Input"], fixed: Mapping[str, s
             "--inputs.validation-share and --inputs.test-share, or an --inputs.split-file"
         )
     return result
+
+
+def lacking(inputs: Sequence["Input"]) -> str:
+    """A line on the categories of which a split has no shape, where others have one; empty where there are none."""
+    used = [item for item in inputs if not item.reason]
+    counts = Counter(item.category for item in used)
+    present = {(item.category, item.split) for item in used}
+    said = []
+    for split in (name for name in SPLITS if any(item.split == name for item in used)):
+        if without := [category for category in sorted(counts) if (category, split) not in present]:
+            names = few([f"{category or 'without category'} ({counts[category]})" for category in without])
+            said.append(f"none in {split}: {names}")
+    if not said:
+        return ""
+    return f"categories by splits: {'; '.join(said)}; more shapes help, another --seed, or an --inputs.split-file"
 
 
 def _by_group(config: Config, inputs: Sequence["Input"], fixed: Mapping[str, str]) -> dict[str, str]:

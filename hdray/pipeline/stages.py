@@ -18,6 +18,7 @@ from hdray.pipeline.other_fits import copy_comparisons, copy_fits
 from hdray.pipeline.progress import duration
 from hdray.pipeline.report_stage import check_report, run_report
 from hdray.pipeline.run_directory import RunDirectory, check_place
+from hdray.pipeline.splits import lacking
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import STAGE as TRAIN_STAGE
 from hdray.pipeline.train_stage import check_train, run_train, train_keys
@@ -46,6 +47,8 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
                 if other:
                     copy_comparisons(run, other)
                 inputs = with_duplicates(run, config, inputs, resources)
+                if remark := lacking(inputs):
+                    print(remark, flush=True)
                 if "evaluate" in stages:
                     check_references(inputs, config)  # again: copies that were put together may have left none
                 if other:

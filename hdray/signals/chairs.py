@@ -1,16 +1,14 @@
-"""The embedded default data: procedural chairs, generated and never stored.
+"""Procedural chairs: legs, a seat and a back, often arms and stretchers.
 
-Every chair is a union of overlapping watertight parts (legs, seat, back, often arms and stretchers) with dimensions,
-styles and tapers as its design has them. x is the width, y is up, z points to the front; metres.
+Every chair is a union of overlapping watertight parts with dimensions, styles and tapers as its design has them. x is the
+width, y is up, z points to the front; metres.
 """
 
 import numpy as np
 
 from hdray.signals.chair_design import Arms, ChairDesign, design
 from hdray.signals.mesh import Mesh, join
-
-SIDES = 16
-"""Corners of the polygon that stands for a circle."""
+from hdray.signals.solids import SIDES, beam, plank, prism
 
 
 def chair(seed: int, instance: str) -> Mesh:
@@ -35,15 +33,15 @@ def chair(seed: int, instance: str) -> Mesh:
         outward = drawn.splay * (1 - height / top)
         return np.array([x + np.sign(x) * outward, height, z + np.sign(z) * outward])
 
-    parts = [_beam(leg_at(x, z, 0.0), leg_at(x, z, top), leg * drawn.taper, leg, round_parts) for x, z in corners]
+    parts = [beam(leg_at(x, z, 0.0), leg_at(x, z, top), leg * drawn.taper, leg, round_parts) for x, z in corners]
     parts.append(_seat(drawn))
     if drawn.stretchers:
         height = drawn.stretchers.height * drawn.seat_height
         bar = 0.75 * leg
         ends = [(leg_at(side * back_x, back_z, height), leg_at(side * front_x, front_z, height)) for side in (-1, 1)]
-        parts += [_beam(behind, front, bar, bar, round_parts) for behind, front in ends]
+        parts += [beam(behind, front, bar, bar, round_parts) for behind, front in ends]
         if drawn.stretchers.crossbar:
-            parts.append(_beam(0.5 * (ends[0][0] + ends[0][1]), 0.5 * (ends[1][0] + ends[1][1]), bar, bar, round_parts))
+            parts.append(beam(0.5 * (ends[0][0] + ends[0][1]), 0.5 * (ends[1][0] + ends[1][1]), bar, bar, round_parts))
 
     back_low = np.array([0.0, drawn.seat_height - drawn.seat_thickness / 2, -half_depth + drawn.back_thickness / 2])
     back_high = np.array(
@@ -72,7 +70,7 @@ def _seat(drawn: ChairDesign) -> Mesh:
                 [width / 2 * narrow, -depth / 2],
             ]
         )
-    return _prism(outline, outline, low, high, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
+    return prism(outline, outline, low, high, np.array([1.0, 0, 0]), np.array([0, 0, 1.0]))
 
 
 def _back(drawn: ChairDesign, low: np.ndarray, high: np.ndarray) -> list[Mesh]:
@@ -84,20 +82,20 @@ def _back(drawn: ChairDesign, low: np.ndarray, high: np.ndarray) -> list[Mesh]:
         return low + share * along + [x, 0, 0]
 
     if back.style == "solid":
-        return [_plank(at(0, 0), at(0, 1), width * back.widths[0], width * back.widths[1], thickness)]
+        return [plank(at(0, 0), at(0, 1), width * back.widths[0], width * back.widths[1], thickness)]
     post = width / 2 - thickness / 2
-    parts = [_beam(at(x, 0), at(x, 1), thickness, thickness, drawn.round_parts) for x in (-post, post)]
+    parts = [beam(at(x, 0), at(x, 1), thickness, thickness, drawn.round_parts) for x in (-post, post)]
     rail = back.rail
-    parts.append(_plank(at(0, 1 - rail), at(0, 1), width, width, thickness))
+    parts.append(plank(at(0, 1 - rail), at(0, 1), width, width, thickness))
     if back.style == "slats":
         for x in np.linspace(-post, post, back.count + 2)[1:-1]:
             slat = min(0.4 * width / (back.count + 1), 0.06) + 0.02
-            parts.append(_plank(at(x, 0), at(x, 1 - rail / 2), slat, slat, thickness * 0.85))
+            parts.append(plank(at(x, 0), at(x, 1 - rail / 2), slat, slat, thickness * 0.85))
     elif back.style == "ladder":
         for share in np.linspace(0.25, 1, back.count + 1)[:-1]:
-            parts.append(_plank(at(0, share), at(0, share + rail), 2 * post, 2 * post, thickness * 0.85))
+            parts.append(plank(at(0, share), at(0, share + rail), 2 * post, 2 * post, thickness * 0.85))
     else:
-        parts.append(_plank(at(0, back.bottom), at(0, 1 - rail / 2), 2 * post, 2 * post, thickness * 0.75))
+        parts.append(plank(at(0, back.bottom), at(0, 1 - rail / 2), 2 * post, 2 * post, thickness * 0.75))
     return parts
 
 
@@ -110,64 +108,8 @@ def _arms(drawn: ChairDesign, arms: Arms, back_low: np.ndarray, back_high: np.nd
     parts = []
     for x in (-width / 2 + leg / 2, width / 2 - leg / 2):
         elbow = np.array([x, seat_height + height, front])
-        parts.append(_beam(np.array([x, seat_height - 0.02, front]), elbow, leg, leg, drawn.round_parts))
+        parts.append(beam(np.array([x, seat_height - 0.02, front]), elbow, leg, leg, drawn.round_parts))
         parts.append(
-            _beam(elbow + np.array([0, 0, leg / 2]), np.array([x, seat_height + height, behind]), leg, leg, False)
+            beam(elbow + np.array([0, 0, leg / 2]), np.array([x, seat_height + height, behind]), leg, leg, False)
         )
     return parts
-
-
-def _beam(start: np.ndarray, end: np.ndarray, start_size: float, end_size: float, is_round: bool) -> Mesh:
-    """A straight bar between two points, square or round, `start_size` and `end_size` thick at its ends."""
-    if is_round:
-        angles = 2 * np.pi * np.arange(SIDES) / SIDES
-        outline = 0.5 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    else:
-        outline = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])
-    return _prism(outline * start_size, outline * end_size, start, end, *_across(end - start))
-
-
-def _plank(start: np.ndarray, end: np.ndarray, start_width: float, end_width: float, thickness: float) -> Mesh:
-    """A flat bar between two points, wide in x, `thickness` thick across."""
-    outline = np.array([[0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5], [0.5, -0.5]])
-    return _prism(
-        outline * [start_width, thickness], outline * [end_width, thickness], start, end, *_across(end - start)
-    )
-
-
-def _across(direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two unit vectors across a direction, the first as near to x as it can be."""
-    direction = direction / np.linalg.norm(direction)
-    helper = np.array([1.0, 0, 0]) if abs(direction[0]) < 0.9 else np.array([0, 1.0, 0])
-    first = helper - (helper @ direction) * direction
-    first = first / np.linalg.norm(first)
-    return first, np.cross(direction, first)
-
-
-def _prism(
-    start_outline: np.ndarray,
-    end_outline: np.ndarray,
-    start: np.ndarray,
-    end: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-) -> Mesh:
-    """The watertight solid between two convex outlines (n, 2), given in the axes (first, second) around start and end."""
-    axes = np.stack([first, second])
-    vertices = np.concatenate([start + start_outline @ axes, end + end_outline @ axes])
-    count = len(start_outline)
-    low = np.arange(count)
-    following = (low + 1) % count
-    walls = np.concatenate(
-        [
-            np.stack([low, following, following + count], axis=1),
-            np.stack([low, following + count, low + count], axis=1),
-        ]
-    )
-    fan = np.stack([np.zeros(count - 2, dtype=int), low[1:-1], low[2:]], axis=1)
-    faces = np.concatenate([walls, fan[:, ::-1], fan + count])
-    corners = vertices[faces]
-    volume = np.einsum("fd,fd->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
-    if volume < 0:  # the axes are left-handed along the bar
-        faces = faces[:, ::-1]
-    return Mesh(vertices, faces.astype(np.int64))

@@ -1,9 +1,11 @@
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hdray.config.load import from_yaml, result_keys
 from hdray.config.tree import Config, InputSettings
 from hdray.errors import UserError
 from hdray.generators.settings import GenerateSettings
@@ -75,6 +77,35 @@ def test_families_by_a_pattern_and_one_left_out(tmp_path: Path) -> None:
             config(tmp_path, family_pattern=wrong)
 
 
+def test_categories_by_folder_by_a_pattern_or_by_a_file(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for name in ("seats/a_chair.obj", "seats/old/b_stool.obj", "c_lamp.obj"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text("")
+
+    def categories(**inputs: object) -> dict[str, str]:
+        return {item.source[-9:-4]: item.category for item in list_inputs(config(data, **inputs))[0]}
+
+    assert categories() == {"chair": "seats", "stool": "seats", "_lamp": ""}
+    assert categories(category_pattern="_([a-m]+)") == {"chair": "chai", "stool": "", "_lamp": "lam"}
+    listed = tmp_path / "listed.csv"
+    listed.write_text("file,category\nc_lamp.obj,light\n")
+    assert categories(category_file=str(listed)) == {"chair": "", "stool": "", "_lamp": "light"}
+    (data / "categories.csv").write_text("file,category\nseats/a_chair.obj,mine\n")
+    assert categories() == {"chair": "mine", "stool": "", "_lamp": ""}
+    assert list_inputs(config(data))[1] == ["categories.csv"]
+    assert categories(category_file=str(listed))["_lamp"] == "light"
+    listed.write_text("file,category\nd.obj,light\n")
+    with pytest.raises(
+        UserError, match=r"listed.csv names none of the shapes in the data; its column 'file' holds paths"
+    ):
+        categories(category_file=str(listed))
+    with pytest.raises(UserError, match=r"inputs.category_pattern '\(x\)y' is found in none of the paths"):
+        categories(category_pattern="(x)y")
+    with pytest.raises(ValueError, match=r"category_pattern = .* must be empty where category_file is given"):
+        config(data, category_pattern="(a)", category_file="a.csv")
+
+
 def test_animations_are_other_files(tmp_path: Path) -> None:
     for name in ("a.anime", "b.glb", "c.obj"):
         (tmp_path / name).write_text("")
@@ -83,7 +114,7 @@ def test_animations_are_other_files(tmp_path: Path) -> None:
     )
     inputs, others = list_inputs(moving)
     assert ({item.source for item in inputs}, others) == ({"a.anime", "b.glb"}, ["c.obj"])
-    with pytest.raises(UserError, match="the embedded chairs stand still"):
+    with pytest.raises(UserError, match="the embedded shapes stand still"):
         list_inputs(replace(moving, data=""))
     with pytest.raises(ValueError, match="glb for animations"):
         replace(moving, generate=GenerateSettings(mesh_format="ply"))
@@ -128,8 +159,38 @@ def test_an_unreadable_or_enormous_file_is_rejected(tmp_path: Path) -> None:
     assert len(read_content(config(tmp_path), "huge.stl")[0]) == 40 * 2**20
 
 
-def test_a_chair_is_a_file_like_any_other() -> None:
-    content, extension = read_content(Config(), "chair:00003")
-    assert read_content(Config(), "chair:00003")[0] == content
-    assert read_content(Config(seed=1), "chair:00003")[0] != content
+@pytest.mark.parametrize("source", ["chair:00003", "table:00003", "lamp:00003", "airplane:00003", "mug:00003"])
+def test_a_procedural_shape_is_a_file_like_any_other(source: str) -> None:
+    content, extension = read_content(Config(), source)
+    assert read_content(Config(), source)[0] == content
+    assert read_content(Config(seed=1), source)[0] != content
     assert len(read_mesh(content, extension).faces) > 12
+
+
+def test_a_file_may_be_called_like_a_procedural_shape(tmp_path: Path) -> None:
+    (tmp_path / "chair:00003").write_bytes(b"mine")
+    assert read_content(config(tmp_path), "chair:00003")[0] == b"mine"
+
+
+def test_procedural_shapes_of_several_categories() -> None:
+    alone, _ = list_inputs(config("", chairs=20))
+    together, _ = list_inputs(config("", chairs=20, tables=7, lamps=3, airplanes=2, mugs=1))
+    counts = Counter(item.category for item in together)
+    assert counts == {"chair": 20, "table": 7, "lamp": 3, "airplane": 2, "mug": 1}
+    assert all(item.source.startswith(f"{item.category}:") for item in together)
+    assert set(alone) < set(together)  # others move no chair
+    without, _ = list_inputs(config("", chairs=0, mugs=9, category_pattern="(0000[1-4])"))
+    assert {item.source: item.category for item in without}["mug:00004"] == "00004"
+    with pytest.raises(ValueError, match="chairs = 0 is not accepted; it must be 1 or more where there are no tables"):
+        config("", chairs=0)
+    with pytest.raises(ValueError, match="lamps = -1 is not accepted; it must be 0 or more"):
+        config("", lamps=-1)
+
+
+def test_a_run_from_before_there_were_other_categories_goes_on() -> None:
+    recorded = {"inputs.chairs": 12, "inputs.limit": 0}
+    keys = result_keys(from_yaml(b"inputs: {chairs: 12}", "config.yaml"), "inputs")
+    assert keys.items() >= recorded.items()
+    new = ("tables", "lamps", "airplanes", "mugs", "category_file", "category_pattern")
+    assert not {f"inputs.{name}" for name in new} & keys.keys()
+    assert result_keys(Config(inputs=InputSettings(mugs=1)), "inputs")["inputs.mugs"] == 1

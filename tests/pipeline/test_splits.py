@@ -8,7 +8,7 @@ import pytest
 from hdray.config.tree import Config, InputSettings
 from hdray.errors import UserError
 from hdray.pipeline.inputs import Input
-from hdray.pipeline.splits import with_splits
+from hdray.pipeline.splits import lacking, with_splits
 
 # Two families of two, three of one.
 FAMILIES = {"a1": "a", "a2": "a", "b1": "b", "b2": "b", "c1": "c", "d1": "d", "e1": "e"}
@@ -110,3 +110,18 @@ def test_a_split_file_is_followed_whatever_is_a_copy(tmp_path: Path) -> None:
     )
     after = splits(copies({"b1": "a1"}), config(split_file=str(file)))
     assert (after["a1"], after["b1"]) == ("test", "train")
+
+
+def test_a_category_that_a_split_lacks_is_named() -> None:
+    where = {"lamp": ("train", "test"), "mug": ("train", "train", "train"), "": ("test",)}
+    shapes = [
+        Input(f"{category}{number}", "", split, category, "", 0.0)
+        for category, of in where.items()
+        for number, split in enumerate(of)
+    ]
+    said = lacking(shapes)
+    assert "categories by splits: none in train: without category (1); none in test: mug (3); more shapes help" in said
+    assert "validation" not in said  # which has no shape at all
+    assert lacking([*shapes, replace(shapes[0], category="", split="train"), replace(shapes[2], split="test")]) == ""
+    assert "train" not in lacking([replace(item, reason="a copy") if not item.category else item for item in shapes])
+    assert lacking([]) == ""

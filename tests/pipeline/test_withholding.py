@@ -59,5 +59,9 @@ def test_combinations_that_cannot_be_withheld(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"withholds 1 of the 3 chairs, and none of those to train on shows stretchers"):
         check_withheld({both[0]: "test", arms[0]: "train", stretchers[0]: "validation"}, config(PAIR))
     check_withheld({both[0]: "test", arms[0]: "train", stretchers[0]: "train"}, config(PAIR))
-    with pytest.raises(UserError, match=r"is of the embedded chairs, whose parts are known; with --data, give"):
+    with pytest.raises(
+        ValueError, match=r"withhold = .* must be empty where there are tables, mugs: .* of chairs alone"
+    ):
+        config(PAIR, tables=1, mugs=2)
+    with pytest.raises(UserError, match=r"is of the procedural chairs, whose parts are known; with --data, give"):
         list_inputs(Config(data=str(tmp_path), inputs=InputSettings(withhold=PAIR)))

@@ -1,6 +1,7 @@
 """From settings to a generator."""
 
 from hdray.generators.hyperdiffusion import HyperDiffusion
+from hdray.generators.lora_diffusion import LoraDiffusion
 from hdray.generators.point_diffusion import PointDiffusion
 from hdray.generators.settings import GeneratorSettings
 from hdray.generators.tokens import Spans
@@ -11,6 +12,7 @@ GENERATORS: dict[str, type[VectorDiffusion]] = {
     "hyperdiffusion": HyperDiffusion,
     "voxel-diffusion": VoxelDiffusion,
     "point-diffusion": PointDiffusion,
+    "lora-diffusion": LoraDiffusion,
 }
 
 

@@ -15,13 +15,13 @@ class GeneratorSettings:
     __pydantic_config__ = STRICT
 
     kind: str = later("hyperdiffusion")
-    """hyperdiffusion (of an mlp's weights), voxel-diffusion (of voxels) or point-diffusion (of points)."""
+    """hyperdiffusion (of an mlp's weights), voxel-diffusion (of voxels), point-diffusion (of points) or lora-diffusion."""
     width: int = 2_880
     """Width of a token inside the transformer; channels of the U-Net's finest level; width of point-diffusion's latents."""
     layers: int = 12
     """Transformer blocks; residual blocks of each U-Net level; rounds of point-diffusion between points and latents."""
     heads: int = 16
-    """Attention heads."""
+    """Attention heads (lora-diffusion's attention between the pairs of a layer has one a pair)."""
     patch: int = later(1)
     """Voxel-diffusion only: edge of the cubes of voxels that are one place of the U-Net's finest level."""
     timesteps: int = 500
@@ -40,7 +40,7 @@ class GeneratorSettings:
     """Another number repeats training and sampling, on the same fits, with other draws."""
 
     def __post_init__(self) -> None:
-        check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "point-diffusion"))
+        check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "point-diffusion", "lora-diffusion"))
         check_positive(self, "width", "layers", "heads", "patch", "timesteps", "beta_start")
         check("heads", self.heads, self.width % self.heads == 0, f"a divisor of generator.width = {self.width}")
         check("beta_end", self.beta_end, self.beta_start <= self.beta_end < 1, "between beta_start and 1")

@@ -5,24 +5,25 @@ from hdray.fitting.settings import FitSettings, SharedSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings
 from hdray.settings import check
 
-GENERATOR_OF = {
-    "mlp": "hyperdiffusion",
-    "fourier-mlp": "hyperdiffusion",
-    "lora": "hyperdiffusion",
-    "mlora": "hyperdiffusion",
-    "mnif": "latent-diffusion",
-    "voxels": "voxel-diffusion",
-    "points": "point-diffusion",
+GENERATORS_OF = {
+    "mlp": ("hyperdiffusion",),
+    "fourier-mlp": ("hyperdiffusion",),
+    "lora": ("lora-diffusion", "hyperdiffusion"),
+    "mlora": ("lora-diffusion", "hyperdiffusion"),
+    "mnif": ("latent-diffusion",),
+    "voxels": ("voxel-diffusion",),
+    "points": ("point-diffusion",),
 }
-"""Each network knows the structure of one kind of vector: layers of weights, a grid, a latent, a set of points."""
+"""Each network knows the structure of one kind of vector: layers of weights, pairs, a grid, a latent, a set of points."""
 HALVINGS = 2
 """How often the U-Net halves its grid."""
 
 
 def check_pair(field: FieldSettings, generator: GeneratorSettings) -> None:
     """Raise ValueError, naming the key, for a generator that cannot model this field."""
-    wanted = GENERATOR_OF[field.kind]
-    check("generator.kind", generator.kind, generator.kind == wanted, f"{wanted} with field.kind = {field.kind}")
+    wanted = GENERATORS_OF[field.kind]
+    right = f"{' or '.join(wanted)} with field.kind = {field.kind}"
+    check("generator.kind", generator.kind, generator.kind in wanted, right)
     if field.kind == "voxels":
         multiple = generator.patch * 2**HALVINGS
         right = f"a multiple of {multiple}, which is {2**HALVINGS} times generator.patch"

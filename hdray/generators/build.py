@@ -2,6 +2,7 @@
 
 from hdray.generators.hyperdiffusion import HyperDiffusion
 from hdray.generators.latent_diffusion import LatentDiffusion
+from hdray.generators.lora_diffusion import LoraDiffusion
 from hdray.generators.point_diffusion import PointDiffusion
 from hdray.generators.settings import GeneratorSettings
 from hdray.generators.tokens import Spans
@@ -13,6 +14,7 @@ GENERATORS: dict[str, type[VectorDiffusion]] = {
     "voxel-diffusion": VoxelDiffusion,
     "latent-diffusion": LatentDiffusion,
     "point-diffusion": PointDiffusion,
+    "lora-diffusion": LoraDiffusion,
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hdray.settings import STRICT, check, check_choice, check_positive, execution, later
 
+KINDS = ("hyperdiffusion", "voxel-diffusion", "latent-diffusion", "point-diffusion", "lora-diffusion")
 LARGEST_RESOLUTION = 890
 """Marching cubes numbers the edges of its grid in 32 bits, three to a cell."""
 
@@ -15,13 +16,14 @@ class GeneratorSettings:
     __pydantic_config__ = STRICT
 
     kind: str = later("hyperdiffusion")
-    """hyperdiffusion (of an mlp's weights), voxel-diffusion (of voxels), latent-diffusion (of mnif's latents), point-diffusion."""
+    """hyperdiffusion (a token a layer of weights), lora-diffusion (a token a layer's pairs), latent-diffusion (of mnif's latents),
+    voxel-diffusion, point-diffusion."""
     width: int = 2_880
     """Width of a token in the transformer; channels of the U-Net's finest level; width of point-diffusion's latents, of the MLP."""
     layers: int = 12
     """Transformer blocks; residual blocks of each U-Net level, or of the MLP; rounds of point-diffusion."""
     heads: int = 16
-    """Attention heads."""
+    """Attention heads (lora-diffusion's attention between the pairs of a layer has one a pair)."""
     patch: int = later(1)
     """Voxel-diffusion only: edge of the cubes of voxels that are one place of the U-Net's finest level."""
     timesteps: int = 500
@@ -42,7 +44,7 @@ class GeneratorSettings:
     """Another number repeats training and sampling, on the same fits, with other draws."""
 
     def __post_init__(self) -> None:
-        check_choice(self, "kind", ("hyperdiffusion", "voxel-diffusion", "latent-diffusion", "point-diffusion"))
+        check_choice(self, "kind", KINDS)
         check_choice(self, "noise_schedule", ("linear", "cosine"))
         check_positive(self, "width", "layers", "heads", "patch", "timesteps", "beta_start")
         check("heads", self.heads, self.width % self.heads == 0, f"a divisor of generator.width = {self.width}")

@@ -5,7 +5,17 @@ from typing import Protocol
 
 
 class Span(Protocol):
-    """What is read of a piece of a layout: where it lies in the vector, and what shape it has there."""
+    """What is read of a piece of a layout: where it lies in the vector, what shape it has there, and what it is."""
+
+    @property
+    def layer(self) -> int:
+        """Number of the layer it belongs to."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """Its part in the layer: `weight`, `bias`, or `a` or `b` of a pair of low rank."""
+        ...
 
     @property
     def start(self) -> int:

@@ -1,7 +1,10 @@
 """The denoising transformer over weight tokens (HyperDiffusion section 5, after G.pt).
 
-Shapes: B vectors, D weights, S weight tokens, T = S + 1 tokens with the time token, W width.
+Shapes: B vectors, D weights, S weight tokens, E tokens that a caller embeds (none here), T = S + 1 + E tokens with the
+time token, W width.
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +24,14 @@ class TokenTransformer(nn.Module):
     heads it has 1,407,225,600 parameters.
     """
 
-    def __init__(self, token_sizes: tuple[int, ...], settings: GeneratorSettings) -> None:
+    def __init__(self, token_sizes: tuple[int, ...], settings: GeneratorSettings, embedded: int = 0) -> None:
+        """`embedded`: E, the tokens that a subclass makes by itself and passes through `attend`."""
         super().__init__()
         self.token_sizes = token_sizes
         width = settings.width
         self.inputs = nn.ModuleList(nn.Linear(size, width, bias=False) for size in (*token_sizes, TIME_SIZE))
         self.norm_in = nn.LayerNorm(width)
-        self.positions = nn.Parameter(torch.zeros(len(token_sizes) + 1, width))
+        self.positions = nn.Parameter(torch.zeros(len(token_sizes) + 1 + embedded, width))
         self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.layers))
         self.norm_out = nn.LayerNorm(width)
         self.outputs = nn.ModuleList(nn.Linear(width, size, bias=False) for size in token_sizes)
@@ -43,14 +47,27 @@ class TokenTransformer(nn.Module):
 
     def forward(self, noisy: Tensor, timestep: Tensor) -> Tensor:
         """noisy (B, D) and integer timestep (B,) to (B, D), in the precision of the weights."""
+        outputs, _ = self.attend(noisy.split(self.token_sizes, dim=1), timestep)
+        return torch.cat(outputs, dim=1)
+
+    def attend(
+        self, pieces: Sequence[Tensor], timestep: Tensor, embedded: Tensor | None = None
+    ) -> tuple[list[Tensor], Tensor]:
+        """Pieces, S of (B, size), and tokens that are `embedded` already, (B, E, W), to the same; steps are (B,)."""
         dtype = self.positions.dtype
-        pieces = [*noisy.to(dtype).split(self.token_sizes, dim=1), time_features(timestep).to(dtype)]
-        embedded = [project(piece) for project, piece in zip(self.inputs, pieces, strict=True)]  # T of (B, W)
-        tokens = self.norm_in(torch.stack(embedded, dim=1)) + self.positions  # (B, T, W)
+        entering = [*(piece.to(dtype) for piece in pieces), time_features(timestep).to(dtype)]
+        columns = [project(piece) for project, piece in zip(self.inputs, entering, strict=True)]  # S + 1 of (B, W)
+        tokens = torch.stack(columns, dim=1)
+        if embedded is not None:
+            tokens = torch.cat([tokens, embedded], dim=1)
+        tokens = self.norm_in(tokens) + self.positions  # (B, T, W)
         for block in self.blocks:
             tokens = block(tokens)
-        columns = self.norm_out(tokens).unbind(dim=1)[:-1]  # S of (B, W); nothing is read off the time token
-        return torch.cat([project(column) for project, column in zip(self.outputs, columns, strict=True)], dim=1)
+        tokens = self.norm_out(tokens)
+        count = len(self.token_sizes)
+        weights = zip(self.outputs, tokens[:, :count].unbind(dim=1), strict=True)
+        # Nothing is read off the time token, number S.
+        return [project(token) for project, token in weights], tokens[:, count + 1 :]
 
 
 class Block(nn.Module):

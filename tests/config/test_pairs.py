@@ -20,7 +20,10 @@ from hdray.pipeline.run_directory import RunDirectory
         ("generator: {kind: point-diffusion}", "it must be hyperdiffusion with field.kind = mlp"),
         ("{field: {kind: points}, generator: {kind: voxel-diffusion}}", "it must be point-diffusion"),
         ("field: {kind: grid}", "one of mlp, voxels, points, fourier-mlp, lora, mlora, mnif"),
-        ("generator: {kind: gan}", "one of hyperdiffusion, voxel-diffusion, latent-diffusion, point-diffusion"),
+        (
+            "generator: {kind: gan}",
+            "one of hyperdiffusion, voxel-diffusion, latent-diffusion, point-diffusion, lora-diffusion",
+        ),
         (
             "{preset: airplanes-voxels, field: {voxels: 20}}",
             "field.voxels = 20 is not accepted; it must be a multiple of 8",

@@ -94,6 +94,9 @@ def test_without_the_encoder_each_matrix_is_a_token_of_hyperdiffusion() -> None:
     assert token_sizes(LAYOUT) == (12, 4) + 2 * (8, 8)
     model = build_generator(LAYOUT, replace(SETTINGS, kind="hyperdiffusion"))
     assert model.network.token_sizes == token_sizes(LAYOUT)
+    with torch.device("meta"):
+        published = build_generator(low_rank_layout(9, 3, 512), GeneratorSettings(predict="noise"))
+    assert sum(parameter.numel() for parameter in published.network.parameters()) == 1_366_704_000
 
 
 def test_weights_of_an_mlp_have_no_pairs() -> None:

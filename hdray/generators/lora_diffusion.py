@@ -10,7 +10,8 @@ class LoraDiffusion(VectorDiffusion):
     """Diffusion of pairs of vectors, denoised by a transformer over a token for each layer.
 
     As published: T = 500, noise predicted, DDIM in 100 steps; width 2,880, 12 layers, 16 heads; batches of 256, learning
-    rate 2e-4, 6,000 epochs.
+    rate 2e-4, 6,000 epochs. Without the encoder (the paper's Table 5: each matrix a token) it is `HyperDiffusion`, on the
+    same layout.
     """
 
     NETWORK = "transformer"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hdray.generators.layerwise_linear import LayerwiseLinear
 from hdray.generators.settings import TrainSettings
 
 ParameterGroups = list[dict[str, Any]]
@@ -14,7 +15,9 @@ ParameterGroups = list[dict[str, Any]]
 
 def parameter_groups(module: nn.Module, settings: TrainSettings) -> ParameterGroups:
     """Groups for AdamW: matrices of Linear and convolution layers decay; biases, norms and positions if everything does."""
-    matrices = {id(part.weight) for part in module.modules() if isinstance(part, nn.Linear | nn.Conv3d)}
+    matrices = {
+        id(part.weight) for part in module.modules() if isinstance(part, nn.Linear | nn.Conv3d | LayerwiseLinear)
+    }
     groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for parameter in module.parameters():
         groups[settings.decay_everything or id(parameter) in matrices].append(parameter)

@@ -14,6 +14,8 @@ from hdray.generators.settings import GeneratorSettings
 
 TIME_FREQUENCIES = 128
 TIME_SIZE = 2 * TIME_FREQUENCIES + 1
+DEVIATION = 0.02
+"""Of the entries of matrices at the start."""
 
 
 class TokenTransformer(nn.Module):
@@ -41,7 +43,7 @@ class TokenTransformer(nn.Module):
         with torch.no_grad():
             for module in self.modules():
                 if isinstance(module, nn.Linear):
-                    module.weight.normal_(std=0.02, generator=generator)
+                    module.weight.normal_(std=DEVIATION, generator=generator)
                     if module.bias is not None:
                         module.bias.zero_()
 

@@ -21,13 +21,14 @@ if __name__ == "__main__":
     parser.add_argument(
         "--run", required=True, help="folder or s3:// URL of the sweep; a run directory per trial below it"
     )
+    parser.add_argument("--preset", default="", help="what the space is laid over, instead of the preset that it names")
     parser.add_argument("--data", default="", help="folder or s3:// URL of meshes; without it procedural shapes")
     parser.add_argument(
         "--together", type=int, default=1, help="trials at a time (default 1); those that start together share no fits"
     )
     given = parser.parse_args()
     try:
-        sweep = read_sweep(given.space)
+        sweep = read_sweep(given.space, given.preset)
         from hdray.pipeline.sweep import lines, run_sweep
 
         data = resolve(given.data) if given.data else ""

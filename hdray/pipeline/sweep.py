@@ -19,6 +19,7 @@ from hdray.pipeline.cluster import connect
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.standings import write_standings
 from hdray.pipeline.storage import read_bytes, write_bytes
 
 JOB = (sys.executable, str(Path(hdray.__file__).parents[1] / "jobs" / "full_pipeline.py"))
@@ -39,7 +40,9 @@ class Result:
 def run_sweep(sweep: Sweep, data: str, run_url: str, together: int, job: Sequence[str] = JOB) -> dict[str, Any]:
     """Run what is missing, `together` trials at a time, and return (and write) the table.
 
-    A trial that fails is reported and does not stop the others; the same command runs it again.
+    A trial that fails is reported and does not stop the others; the same command runs it again. Beside the table there are
+    leaderboard.csv and report.html, of all trials, those that failed included.
+
     Raises UserError where trials are missing in the end.
     """
     run, missing = RunDirectory(run_url), []
@@ -51,6 +54,7 @@ def run_sweep(sweep: Sweep, data: str, run_url: str, together: int, job: Sequenc
         if not unchanged or _result(run_url, sweep, *trial) is None:
             missing.append(trial)
     failed = _tune(sweep, run_url, missing, together, job) if missing else {}
+    write_standings(sweep, run_url, failed)
     found = {trial: _result(run_url, sweep, *trial) for trial in sweep.trials()}
     lacking = [trial_name(sweep, *trial) for trial, result in found.items() if result is None]
     lacking += [name for name in failed if name not in lacking]
@@ -78,7 +82,7 @@ def _tune(
 
     def trial(parameters: dict[str, Any]) -> None:
         url = trial_url(run_url, parameters["trial"])
-        command = [*job, "--config", f"{url}.yaml", "--run", url]
+        command = [*job, "--config", f"{url}.yaml", "--run", url, "--store", RunDirectory(run_url).path("store")]
         donor = donors[parameters["trial"]]
         if donor != url and (RunDirectory(donor).record(FIT_STAGE) or {}).get("complete"):
             command += ["--fits", donor]

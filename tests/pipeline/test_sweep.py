@@ -1,5 +1,6 @@
 """Sweeps: trials under Tune, a failure among them, resumption, and the table."""
 
+import csv
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,10 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     with pytest.raises(UserError, match=r"2 of 6 trials have no metrics, fit\.steps=10,seed=1 .*exit code 2"):
         run_sweep(SWEEP, "", run, 2, job)
     assert len(log.read_text().splitlines()) == 4
+    standings = list(csv.DictReader((tmp_path / "sweep" / "leaderboard.csv").read_text().splitlines()))
+    assert [row["status"] for row in standings] == ["finished"] * 4 + ["failed"] * 2
+    assert "exit code 2" in standings[-1]["error"] and standings[0]["nna_cd"] == "0.6"
+    assert "fit.steps=20,seed=1" in (tmp_path / "sweep" / "report.html").read_text()
     marker.touch()
     table = run_sweep(SWEEP, "", run, 2, job)
     done = log.read_text().splitlines()

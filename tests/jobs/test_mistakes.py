@@ -85,7 +85,7 @@ def test_a_run_made_with_another_configuration(mistake: Mistake, name: str, tmp_
 
 def test_every_job_is_a_screenful() -> None:
     names = {path.stem for path in (ROOT / "jobs").glob("*.py")}
-    assert names == {*JOBS, "sweep"}
+    assert names == {*JOBS, "sweep", "analyse"}
     for name in names:
         assert len((ROOT / "jobs" / f"{name}.py").read_text().splitlines()) < 40
 
@@ -97,3 +97,12 @@ def test_a_sweep_that_cannot_be(mistake: Mistake, tmp_path: Path) -> None:
     space.write_text(good.replace("fit.initialisation", "fit.initialization"))
     assert "did you mean fit.initialisation?" in mistake("sweep", "--space", space, "--run", tmp_path / "run")
     assert not (tmp_path / "run").exists(), "nothing is half-written"
+
+
+def test_an_analysis_that_cannot_be(mistake: Mistake, tmp_path: Path) -> None:
+    out, run = ("--out", tmp_path / "out"), f"mlp={tmp_path / 'run'}"
+    assert "is not NAME=URL; give such as mlp=runs/mlp" in mistake("analyse", "--runs", tmp_path / "run", *out)
+    assert "has a name twice" in mistake("analyse", "--runs", run, run, *out)
+    assert "--strengths 1.5 is not accepted" in mistake("analyse", "--runs", run, *out, "--strengths", 1.5)
+    assert "holds no complete set of fits; run jobs/fit.py" in mistake("analyse", "--runs", run, *out)
+    assert not (tmp_path / "out").exists(), "nothing is half-written"

@@ -10,10 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hdray.fields.base_network import BaseNetwork
 from hdray.fields.fourier_mlp import FourierMLPField
 from hdray.fields.lora import LoRAField
-from hdray.fields.mixture_bases import MixtureBases
 from hdray.fields.settings import FieldSettings, MixtureSettings
 
 BASE_KEYS = ("width", "blocks", "latent", "mapping_layers", "mapping_width", "omega")
@@ -46,16 +44,3 @@ def draw_masks(settings: FieldSettings, generator: torch.Generator, dimension: i
     if settings.kind in ("lora", "mlora"):
         return LoRAField.draw_masks(settings, settings.kind == "mlora", generator)
     return {}
-
-
-def untrained(settings: FieldSettings, generator: torch.Generator, dimension: int = 3) -> dict[str, Tensor]:
-    """Everything that instances share, networks as they are before training."""
-    network: BaseNetwork | MixtureBases | None = None
-    if settings.kind in ("lora", "mlora"):
-        network = BaseNetwork(settings, dimension)
-    elif settings.kind == "mnif":
-        network = MixtureBases(settings, dimension)
-    if network is None:
-        return draw_masks(settings, generator, dimension)
-    network.initialise(generator)
-    return {**network.state_dict(), **draw_masks(settings, generator, dimension)}

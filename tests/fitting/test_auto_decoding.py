@@ -13,6 +13,7 @@ from hdray.fitting.quality import quality
 from hdray.fitting.settings import AutoDecodingSettings, FitSettings
 from hdray.generators.settings import TrainSettings
 from hdray.generators.trainee import Trainee
+from hdray.seeds import torch_stream
 from hdray.signals.points import decode
 from tests.fitting.shapes import ball, coded
 
@@ -121,7 +122,8 @@ def test_training_learns_balls_and_other_balls_adapt_what_it_exports(precision: 
     shared = training.export(weights)
     codes = shared["latents.weight"]
     assert codes.shape == (6, 8) and torch.allclose(shared["latent"], codes.mean(dim=0), atol=1e-6)
-    field = LoRAField(FIELD, True, shared)
+    networks = {name: tensor for name, tensor in shared.items() if not name.startswith("latents.")}
+    field = LoRAField(FIELD, True, networks | LoRAField.draw_masks(FIELD, True, torch_stream(0, "masks")))
     points, labels = coded([ball(0.22), ball(0.37)], 4_000, "new")
     fresh, fresh_labels = coded([ball(0.22), ball(0.37)], 4_000, "held out")
     settings = FitSettings(batch_size=2, steps=50, points_per_step=256, learning_rate=0.01)

@@ -34,7 +34,7 @@ type: $(READY)  ## mypy
 	$(VENV)/bin/mypy
 
 test: $(READY)  ## all tests: the pure packages' where Ray and DeepSpeed cannot be imported, then the others
-	PYTHONPATH=tests/without_engine $(VENV)/bin/python -m pytest $(PURE:%=tests/%)
+	PYTHONPATH=tests/without_engine $(VENV)/bin/python -m pytest --numprocesses auto $(PURE:%=tests/%)
 	$(VENV)/bin/python -m pytest $(PURE:%=--ignore=tests/%)
 
 bench: $(READY)  ## measure hdray against its baselines; writes build/bench.json

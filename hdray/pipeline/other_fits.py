@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hdray.errors import UserError
+from hdray.fields.sharing import TRAINED
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import instances_hash
 from hdray.pipeline.run_directory import RunDirectory
@@ -12,9 +13,31 @@ from hdray.pipeline.storage import list_files, read_bytes, write_bytes
 
 SPLIT_KEYS = frozenset(
     f"inputs.{name}"
-    for name in ("validation_share", "test_share", "split_file", "test_families", "folds", "fold", "withhold")
+    for name in (
+        "validation_share",
+        "test_share",
+        "split_file",
+        "family_file",
+        "family_pattern",
+        "test_families",
+        "folds",
+        "fold",
+        "withhold",
+    )
 )
-"""What decides splits alone. Fits depend on it only where all start from one that is fitted: a training shape."""
+"""What decides splits and families alone."""
+OF_INPUTS = ("split", "family")
+"""Columns of the instances table that say what SPLIT_KEYS decided."""
+
+
+def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
+    """Those of the fit stage's result keys that its vectors depend on: any splits do, unless training shapes go into them.
+
+    A start that is fitted is one of theirs, and networks that instances share are trained on them.
+    """
+    if keys["fit.initialisation"] == "fitted" or keys.get("field.kind") in TRAINED:
+        return keys
+    return {key: value for key, value in keys.items() if key not in SPLIT_KEYS}
 
 
 def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[str, Any]) -> None:
@@ -29,13 +52,9 @@ def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[s
         raise UserError(
             f"--fits {other.url} holds no complete set of fits; run jobs/fit.py --run {other.url} first, or leave --fits out"
         )
-    if keys["fit.initialisation"] == "fitted":
-        instead = (
-            "leave --fits out (other splits would need another fit.initialisation: fitted starts from a training shape)"
-        )
-        other.check(stage, keys, {}, instead=instead)
-    else:
-        other.check(stage, keys, {}, apart_from=SPLIT_KEYS, instead="leave --fits out")
+    free = keys.keys() - keys_of_fits(keys).keys()
+    hint = "" if free else " (training shapes went into these fits, so they serve no other splits)"
+    other.check(stage, keys, {}, apart_from=free, instead=f"leave --fits out{hint}")
 
 
 def copy_comparisons(run: RunDirectory, other: RunDirectory) -> None:
@@ -46,18 +65,22 @@ def copy_comparisons(run: RunDirectory, other: RunDirectory) -> None:
 def copy_fits(
     run: RunDirectory, other: RunDirectory, inputs: Sequence[Input], stage: str, keys: dict[str, Any]
 ) -> None:
-    """Copy the fits of `other` into `run`, each with the split it has here.
+    """Copy the fits of `other` into `run`, each with the split and the family it has here.
 
     The stage's record goes last: without it a copy that was cut off is made again.
     """
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    splits = {item.id: item.split for item in inputs}
+    now = {item.id: item for item in inputs}
     for path in list_files(other.path("instances")):
         table = parquet.read_table(io.BytesIO(read_bytes(other.path("instances", path))))
-        now = [splits.get(row["id"], row["split"]) for row in table.select(["id", "split"]).to_pylist()]
-        table = table.set_column(table.column_names.index("split"), "split", pa.array(now, pa.string()))
+        for column in OF_INPUTS:
+            # What is no input of this run stays as it is there.
+            held = table.select(["id", column]).to_pylist()
+            values = [getattr(now[row["id"]], column) if row["id"] in now else row[column] for row in held]
+            place = table.column_names.index(column)
+            table = table.set_column(place, table.field(column), pa.array(values, table.field(column).type))
         sink = io.BytesIO()
         parquet.write_table(table, sink)
         write_bytes(run.path("instances", path), sink.getvalue())

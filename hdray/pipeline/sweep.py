@@ -18,6 +18,7 @@ from hdray.metrics.worth import worth
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import fit_keys
+from hdray.pipeline.other_fits import keys_of_fits
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.standings import write_standings
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -110,7 +111,7 @@ def _donors(sweep: Sweep) -> dict[tuple[Any, int], str]:
     first: dict[str, str] = {}
     found = {}
     for trial in sweep.trials():
-        made_with = json.dumps(fit_keys(sweep.config(*trial, "")), sort_keys=True)
+        made_with = json.dumps(keys_of_fits(fit_keys(sweep.config(*trial, ""))), sort_keys=True)
         found[trial] = first.setdefault(made_with, trial_name(sweep, *trial))
     return found
 

@@ -24,7 +24,10 @@ def donor(url: Path, config: Config) -> RunDirectory:
     """A run whose fit stage has written its rows, in two files; what the vectors hold does not matter here."""
     run = RunDirectory(str(url))
     inputs, _ = list_inputs(config)
-    rows = [{"id": item.id, "split": item.split, "status": "accepted", "theta": [1.0]} for item in inputs]
+    rows = [
+        {"id": item.id, "split": item.split, "family": item.family, "status": "accepted", "theta": [1.0]}
+        for item in inputs
+    ]
     (url / "shared").mkdir(parents=True)
     (url / "shared" / "start").write_bytes(b"start")
     run.begin(STAGE, fit_keys(config), {}, "commits")
@@ -65,6 +68,35 @@ def test_other_splits_are_those_of_the_new_run(tmp_path: Path) -> None:
     run.check(STAGE, fit_keys(config), {})
 
 
+def test_folds_by_another_rule_of_families_take_the_same_fits(tmp_path: Path) -> None:
+    other = donor(tmp_path / "donor", RANDOM)
+    other.finish(STAGE, 7.0, output=instances_hash(other))
+    run = RunDirectory(str(tmp_path / "run"))
+    folds = replace(RANDOM.inputs, family_pattern="([0-9])$", test_families="7")
+    config = replace(RANDOM, fits=other.url, inputs=folds)
+    inputs, _ = check_fit(run, config)
+    copy_fits(run, other, inputs, STAGE, fit_keys(config))
+    rows = read_columns(run, ["source", "split", "family"]).to_pylist()
+    assert {row["family"] for row in rows} == set("0123456789")
+    assert all((row["split"] == "test") == row["source"].endswith("7") for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["lora", "mlora", "mnif"])
+def test_networks_that_were_trained_on_other_splits_are_refused(tmp_path: Path, kind: str) -> None:
+    generator = "latent-diffusion" if kind == "mnif" else "lora-diffusion"
+    sharing = replace(
+        RANDOM,
+        field=replace(RANDOM.field, kind=kind),
+        generator=replace(RANDOM.generator, kind=generator, delta=False),
+        shared=replace(RANDOM.shared, precision="fp32"),
+    )
+    other = donor(tmp_path / "donor", sharing)
+    other.finish(STAGE, 7.0, output="a hash")
+    config = replace(sharing, fits=other.url, inputs=replace(sharing.inputs, folds=4))
+    with pytest.raises(UserError, match=r"folds was 0 and is now 4.*training shapes went into these fits"):
+        check_fit(RunDirectory(str(tmp_path / "run")), config)
+
+
 def test_fits_that_are_not_those_of_this_run_are_refused(tmp_path: Path) -> None:
     other = donor(tmp_path / "donor", BASE)
     run, config = RunDirectory(str(tmp_path / "run")), replace(BASE, fits=other.url)
@@ -73,6 +105,6 @@ def test_fits_that_are_not_those_of_this_run_are_refused(tmp_path: Path) -> None
     other.finish(STAGE, 7.0, output="a hash")
     with pytest.raises(UserError, match=r"fit\.steps was 600 and is now 5\. Give .* or leave --fits out"):
         check_fit(run, replace(config, fit=replace(config.fit, steps=5)))
-    with pytest.raises(UserError, match=r"test_share was 0\.15 and is now 0\.3.*other splits would need another"):
+    with pytest.raises(UserError, match=r"test_share was 0\.15 and is now 0\.3.*serve no other splits"):
         check_fit(run, replace(config, inputs=replace(config.inputs, test_share=0.3)))
     assert not (tmp_path / "run").exists()

@@ -63,7 +63,7 @@ class RunDirectory:
         if made is None:
             return
         changes = [
-            f"{key} was {made['keys'].get(key)!r} and is now {keys.get(key)!r}"
+            f"{key} was {_said(made['keys'], key)} and is now {_said(keys, key)}"
             for key in sorted(made["keys"].keys() | keys.keys())
             if made["keys"].get(key) != keys.get(key) and key not in apart_from
         ]
@@ -96,6 +96,11 @@ class RunDirectory:
         made = self.read_json("stages", f"{stage}.json")
         made.update(complete=True, seconds=made["seconds"] + seconds, **details)
         self.write_json(made, "stages", f"{stage}.json")
+
+
+def _said(keys: dict[str, Any], key: str) -> str:
+    """A key's value; keys that are younger than some runs are recorded only where they differ from their default."""
+    return repr(keys[key]) if key in keys else "at its default"
 
 
 def check_place(run: RunDirectory, option: str = "--run") -> None:

@@ -25,7 +25,14 @@ def donor(url: Path, config: Config) -> RunDirectory:
     run = RunDirectory(str(url))
     inputs, _ = list_inputs(config)
     rows = [
-        {"id": item.id, "split": item.split, "family": item.family, "status": "accepted", "theta": [1.0]}
+        {
+            "id": item.id,
+            "source": item.source,
+            "split": item.split,
+            "family": item.family,
+            "status": "accepted",
+            "theta": [1.0],
+        }
         for item in inputs
     ]
     (url / "shared").mkdir(parents=True)
@@ -93,7 +100,7 @@ def test_networks_that_were_trained_on_other_splits_are_refused(tmp_path: Path, 
     other = donor(tmp_path / "donor", sharing)
     other.finish(STAGE, 7.0, output="a hash")
     config = replace(sharing, fits=other.url, inputs=replace(sharing.inputs, folds=4))
-    with pytest.raises(UserError, match=r"folds was 0 and is now 4.*training shapes went into these fits"):
+    with pytest.raises(UserError, match=r"folds was at its default and is now 4.*training shapes went into these fits"):
         check_fit(RunDirectory(str(tmp_path / "run")), config)
 
 

@@ -74,7 +74,7 @@ def test_runs_made_before_there_were_kinds_go_on_and_other_kinds_are_refused(tmp
     voxels = replace(
         config, field=replace(config.field, kind="voxels"), generator=PRESETS["airplanes-voxels"]().generator
     )
-    with pytest.raises(UserError, match=r"field\.kind was None and is now 'voxels'"):
+    with pytest.raises(UserError, match=r"field\.kind was at its default and is now 'voxels'"):
         run.check("fit", result_keys(voxels, "field"), {})
 
 

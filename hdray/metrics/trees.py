@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hdray.threads import on_threads
 
-LEAF = 16
+LEAF = 8
 
 
 def distances_by_trees(a: Iterable[Tensor], b: Iterable[Tensor] | None, squared: bool, threads: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hdray.generators.settings import TrainSettings
-from hdray.settings import STRICT, check, check_choice, check_positive
+from hdray.settings import STRICT, check, check_choice, check_positive, later
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,11 @@ class FitSettings:
     stop_patience: int = 50
     """Plateau only: epochs without improvement after which a shape stops."""
     initialisation: str = "fitted"
-    """Start: fitted (the first accepted training shape, fitted first), random (one draw for all) or independent (of each)."""
+    """Start: fitted (the first accepted training shape), random (one draw), meta (learned by Reptile) or independent (of each)."""
+    meta_rounds: int = later(100)
+    """Start `meta` only: rounds of batch_size training shapes each that it is learned in."""
+    meta_steps: int = later(20)
+    """Start `meta` only: steps that each of these shapes is fitted for."""
     precision: str = "auto"
     """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
     minimum_near_iou: float = 0.5
@@ -39,9 +43,9 @@ class FitSettings:
 
     def __post_init__(self) -> None:
         check_positive(self, "batch_size", "steps", "points_per_step", "learning_rate", "plateau_patience")
-        check_positive(self, "minimum_learning_rate", "stop_patience")
+        check_positive(self, "minimum_learning_rate", "stop_patience", "meta_rounds", "meta_steps")
         check_choice(self, "schedule", ("cosine", "plateau"))
-        check_choice(self, "initialisation", ("fitted", "random", "independent"))
+        check_choice(self, "initialisation", ("fitted", "random", "meta", "independent"))
         check_choice(self, "precision", ("auto", "bf16", "fp32"))
         check("plateau_factor", self.plateau_factor, 0 < self.plateau_factor < 1, "between 0 and 1")
         check("minimum_near_iou", self.minimum_near_iou, 0 <= self.minimum_near_iou <= 1, "between 0 and 1")

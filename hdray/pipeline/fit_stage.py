@@ -77,7 +77,8 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     if missing:
         if made["complete"]:
             run.reopen(STAGE)
-        points = ensure_points(config, inputs, resources) if config.field.kind in TRAINED else None
+        twice = config.field.kind in TRAINED or config.fit.initialisation == "meta"  # learned from, then fitted to
+        points = ensure_points(config, inputs, resources) if twice else None
         shared_hash = ensure_initialisation(run, config, inputs, points, resources)
         print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")
         _stream(run, config, missing, points, resources)

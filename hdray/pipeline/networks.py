@@ -8,7 +8,6 @@ import torch
 
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
-from hdray.errors import UserError
 from hdray.fields.sharing import network_keys
 from hdray.fitting.auto_decoding import AutoDecoding
 from hdray.fitting.mixture_training import AutoDecoding as MixtureAutoDecoding
@@ -21,7 +20,7 @@ from hdray.pipeline.point_store import points_keys, read_points
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import join, read_bytes
 from hdray.pipeline.training import Training, WorkerResources, train
-from hdray.pipeline.training_rows import excluded_sources
+from hdray.pipeline.training_rows import trained_on
 from hdray.signals.animation import frame_times
 
 STAGE = "share"
@@ -39,13 +38,9 @@ class StoredPointsTrainee:
     ids: tuple[str, ...]
 
     def __call__(self) -> Trainee:
-        """Raises UserError where none of the training shapes could be read."""
+        """Raises UserError where none of the training shapes can be read."""
         config = self.config
         found = read_points(RunDirectory(self.points_url), self.ids)
-        if not found.ids:
-            raise UserError(
-                f"none of the {len(self.ids)} training shapes can be read; see the column reason of {self.points_url}"
-            )
         points = found.points, found.labels, found.ids
         if config.field.kind in ("lora", "mlora"):
             return AutoDecoding(*points, config.field, config.shared, config.shared.steps, config.seed)
@@ -64,10 +59,7 @@ def ensure_networks(
     """
     from safetensors.torch import load
 
-    excluded = excluded_sources(config, [item.source for item in inputs])
-    ids = sorted(
-        item.id for item in inputs if item.split == "train" and not item.reason and item.source not in excluded
-    )
+    ids = trained_on(config, inputs)
     keys = {**network_keys(config.field), **result_keys(config, "shared"), **points_keys(config)}
     name = content_hash(*(f"{key}={value!r}" for key, value in sorted(keys.items())), *ids)
     directory = RunDirectory(join(config.store or config.run, "networks", name))

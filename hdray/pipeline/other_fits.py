@@ -33,9 +33,9 @@ OF_INPUTS = ("split", "family")
 def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
     """Those of the fit stage's result keys that its vectors depend on: any splits do, unless training shapes go into them.
 
-    A start that is fitted is one of theirs, and networks that instances share are trained on them.
+    A start that is fitted is one of theirs, one that is learned is learned from them, and so are networks that instances share.
     """
-    if keys["fit.initialisation"] == "fitted" or keys.get("field.kind") in TRAINED:
+    if keys["fit.initialisation"] in ("fitted", "meta") or keys.get("field.kind") in TRAINED:
         return keys
     return {key: value for key, value in keys.items() if key not in SPLIT_KEYS}
 

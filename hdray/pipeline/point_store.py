@@ -13,6 +13,7 @@ import numpy as np
 
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
+from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.inputs import Input
@@ -145,7 +146,10 @@ class PointSet:
 
 
 def read_points(directory: RunDirectory, ids: Sequence[str]) -> PointSet:
-    """The points of those of these shapes that were accepted; 7 bytes a point."""
+    """The points of those of these shapes that were accepted; 7 bytes a point.
+
+    Raises UserError where none was.
+    """
     import pyarrow.parquet as parquet
 
     table, wanted = points_table(directory), set(ids)
@@ -157,5 +161,7 @@ def read_points(directory: RunDirectory, ids: Sequence[str]) -> PointSet:
             if row["id"] in wanted and row["status"] == ACCEPTED:
                 points = np.frombuffer(row["points"], np.uint16).reshape(-1, 3)
                 found[row["id"]] = points, np.frombuffer(row["labels"], np.uint8)
+    if not found:
+        raise UserError(f"none of the {len(ids)} training shapes can be read; see the column reason of {directory.url}")
     order = sorted(found)
     return PointSet(order, np.stack([found[name][0] for name in order]), np.stack([found[name][1] for name in order]))

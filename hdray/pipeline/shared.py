@@ -10,15 +10,18 @@ import torch
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.field import DescentField
-from hdray.fields.sharing import draw_masks
+from hdray.fields.sharing import TRAINED, draw_masks
 from hdray.fitting.initialisation import fitted_start, random_start
+from hdray.fitting.meta_start import meta_start
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.field import SHARED, field_with, initialisation_url
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
 from hdray.pipeline.networks import ensure_networks
+from hdray.pipeline.point_store import read_points
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes, write_bytes
+from hdray.pipeline.training_rows import trained_on
 from hdray.seeds import torch_stream
 
 REASONS_NAMED = 3
@@ -37,10 +40,11 @@ def ensure_initialisation(
 ) -> str:
     """Make what the run's vectors have in common if it is not there, and return its hash.
 
-    `points`: where the points lie that networks are trained on, of fields that share such. Fits start, as
+    `points`: where the points lie that networks, or a start, are learned from, of runs that have such. Fits start, as
     `fit.initialisation` says: `random`: from one seeded draw. `fitted`: from the first accepted training shape in order of
     ids, fitted from that draw (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently
-    in the published code). `independent`, and what is not fitted by descent has zeros.
+    in the published code). `meta`: learned from all training shapes, by hdray.fitting.meta_start. `independent`, and what is
+    not fitted by descent, has zeros.
 
     Raises UserError where no training shape can be read.
     """
@@ -54,6 +58,9 @@ def ensure_initialisation(
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
         elif config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, shared, inputs, resources)  # (D,)
+        elif config.fit.initialisation == "meta":
+            assert points is not None, "the fit stage sees to it"
+            theta, based_on = _learn_start(config, shared, inputs, points, resources)  # (D,)
         elif config.fit.initialisation == "independent":
             theta, based_on = torch.zeros(field.layout.size), "zeros, as each shape starts from a draw of its own"
         else:
@@ -67,7 +74,9 @@ def ensure_initialisation(
 def _networks_and_masks(
     config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
 ) -> dict[str, torch.Tensor]:
-    shared = {} if points is None else ensure_networks(config, inputs, points, resources)
+    shared = (
+        {} if points is None or config.field.kind not in TRAINED else ensure_networks(config, inputs, points, resources)
+    )
     dimension = 4 if config.signal.frames else 3
     return shared | draw_masks(config.field, torch_stream(config.seed, "masks"), dimension)
 
@@ -77,8 +86,7 @@ def _fit_first(
 ) -> tuple[torch.Tensor, str]:
     import ray
 
-    options = {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
-    task = ray.remote(_fit_one).options(**options)
+    task = ray.remote(_fit_one).options(**_like_a_fit(config, resources))
     reasons = []
     for item in inputs:
         if item.split == "train" and not item.reason:
@@ -88,6 +96,46 @@ def _fit_first(
             reasons.append(f"{item.source}: {fitted}")
     first = "; ".join(reasons[:REASONS_NAMED])
     raise UserError(f"none of the {len(reasons)} training shapes can be used, so there is nothing to fit ({first})")
+
+
+def _learn_start(
+    config: Config, shared: Mapping[str, torch.Tensor], inputs: list[Input], points: RunDirectory, resources: Resources
+) -> tuple[torch.Tensor, str]:
+    import ray
+
+    ids = trained_on(config, inputs)
+    print(
+        f"learning the start from {len(ids)} shapes, {config.fit.batch_size} of them in each of "
+        f"{config.fit.meta_rounds} rounds",
+        flush=True,
+    )
+    task = ray.remote(_learn_in_task).options(**_like_a_fit(config, resources))
+    theta, count = ray.get(task.remote(config, shared, points.url, ids))
+    if not bool(theta.isfinite().all()):
+        raise UserError(
+            "learning the start diverged (fit.initialisation = meta); a lower fit.learning_rate would be right"
+        )
+    return theta, f"learned from {count} training shapes"
+
+
+def _like_a_fit(config: Config, resources: Resources) -> dict[str, float]:
+    """What a task that fits asks of Ray."""
+    return {"num_cpus": config.execution.task_cpus, "num_gpus": resources.gpus_per_actor}
+
+
+def _learn_in_task(
+    config: Config, shared: Mapping[str, torch.Tensor], points_url: str, ids: list[str]
+) -> tuple[torch.Tensor, int]:
+    """The learned start (D,), and how many shapes it is learned from. Runs in a Ray task, as many threads as it may use."""
+    from hdray.pipeline.fitting import times_of
+
+    found = read_points(RunDirectory(points_url), ids)
+    use_threads(config.execution.training_threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    field = field_with(config, shared)
+    assert isinstance(field, DescentField), "nothing else has a start"
+    arguments = found.points, found.labels, config.fit, found.ids, config.seed, device, times_of(config)
+    return meta_start(field, *arguments), len(found.ids)
 
 
 def _fit_one(config: Config, shared: Mapping[str, torch.Tensor], item: Input) -> torch.Tensor | str:

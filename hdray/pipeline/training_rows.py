@@ -1,10 +1,11 @@
 """Which fitted shapes the generator is trained on: the one place that decides it. References are never filtered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED, Fitted, instances_schema, instances_table, read_columns, read_fitted
 from hdray.pipeline.lists import few, named, read_names
 from hdray.pipeline.run_directory import RunDirectory, content_hash
@@ -23,6 +24,14 @@ def read_training(run: RunDirectory, config: Config) -> Fitted:
     """
     return read_fitted(
         run, ["train"], config.fit.minimum_near_iou, config.inputs.max_self_intersection, _excluded(run, config)
+    )
+
+
+def trained_on(config: Config, inputs: Sequence[Input]) -> list[str]:
+    """The ids, sorted, of the shapes that anything may be learned from: the training split's, but for excluded ones."""
+    excluded = excluded_sources(config, [item.source for item in inputs])
+    return sorted(
+        item.id for item in inputs if item.split == "train" and not item.reason and item.source not in excluded
     )
 
 

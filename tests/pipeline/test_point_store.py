@@ -4,9 +4,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from hdray.errors import UserError
+from hdray.fields.mlp import MLPField
+from hdray.fitting.meta_start import meta_start
 from hdray.pipeline.cluster import connect
+from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.inputs import list_inputs
 from hdray.pipeline.instances import manifest_schema
 from hdray.pipeline.point_store import (
@@ -17,7 +21,9 @@ from hdray.pipeline.point_store import (
     points_table,
     read_points,
 )
+from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
+from hdray.pipeline.shared import ensure_initialisation, read_initialisation
 from tests.pipeline.test_fit_stage import TINY
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -49,6 +55,15 @@ def test_points_are_sampled_once_for_all_runs_of_a_store(ray_cluster: None, mesh
     assert len(points.ids) == len(inputs) - 1, "the empty file has none"
     assert points.points.shape[1:] == (4096, 3) and points.points.dtype == np.uint16
     assert points.labels.shape[1:] == (512,)
+
+    # What a start is learned from are the training shapes' points, and nobody else's.
+    learning = replace(config, fit=replace(config.fit, initialisation="meta", meta_rounds=2, meta_steps=3))
+    run = RunDirectory(config.run)
+    ensure_initialisation(run, learning, inputs, first, resources)
+    start, _ = read_initialisation(initialisation_url(run))
+    seen = read_points(first, [item.id for item in inputs if item.split == "train"])
+    field = MLPField(config.field)
+    assert torch.equal(start, meta_start(field, seen.points, seen.labels, learning.fit, seen.ids, config.seed))
 
     assert points_directory(replace(config, seed=1)) != first
     (mesh_folder / "box.obj").write_bytes((mesh_folder / "box.obj").read_bytes() + b"\n# touched\n")

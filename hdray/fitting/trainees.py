@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+import numpy as np
 from torch import Tensor
 
 from hdray.fields.kind import Network
@@ -18,8 +19,8 @@ class BuildTrainee(Protocol):
 
     def __call__(
         self,
-        points: Tensor,
-        labels: Tensor,
+        points: Tensor | np.ndarray,
+        labels: Tensor | np.ndarray,
         ids: list[str],
         field: FieldSettings,
         shared: SharedSettings,
@@ -35,8 +36,8 @@ class BuildTrainee(Protocol):
 
 
 def _base(
-    points: Tensor,
-    labels: Tensor,
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
     ids: list[str],
     field: FieldSettings,
     shared: SharedSettings,
@@ -47,8 +48,8 @@ def _base(
 
 
 def _mixture(
-    points: Tensor,
-    labels: Tensor,
+    points: Tensor | np.ndarray,
+    labels: Tensor | np.ndarray,
     ids: list[str],
     field: FieldSettings,
     shared: SharedSettings,

@@ -5,6 +5,8 @@ from dataclasses import replace
 from math import pi
 
 from hdray.config.published import PUBLISHED
+from hdray.config.published_mlora import MLORA
+from hdray.config.published_mnif import MNIF
 from hdray.config.tree import Config, InputSettings
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
@@ -124,4 +126,6 @@ PRESETS: dict[str, Callable[[], Config]] = {
     "animals": animals,
     "animals-voxels": animals_voxels,
     **PUBLISHED,
+    **MLORA,
+    **MNIF,
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from hdray.config.pairs import check_grid, check_pair, check_shared
+from hdray.fields.kinds import KINDS, kind_of
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings, SharedSettings
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
@@ -199,12 +200,15 @@ class Config:
         animated = bool(self.signal.frames)
         fits = not animated or self.generate.mesh_format == "glb"
         check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
-        fits = not animated or self.field.kind in ("mlp", "fourier-mlp", "voxels")
-        check("field.kind", self.field.kind, fits, "mlp, fourier-mlp or voxels for animations (signal.frames is set)")
-        fits = self.field.kind != "voxels" or self.signal.time == "box"
-        check("signal.time", self.signal.time, fits, "box with field.kind = voxels, whose frames lie in the box")
-        ordered = not (self.evaluate.deduplicate and self.field.kind == "points")
-        right = "False where field.kind is points: they come in no order, so that vectors do not compare"
+        kind = kind_of(self.field.kind)
+        right = f"one of {', '.join(name for name, other in KINDS.items() if other.animations)}"
+        right += " for animations (signal.frames is set)"
+        check("field.kind", self.field.kind, kind.animations or not animated, right)
+        fits = not kind.frames_in_box or self.signal.time == "box"
+        right = f"box with field.kind = {self.field.kind}, whose frames lie in the box"
+        check("signal.time", self.signal.time, fits, right)
+        ordered = not (self.evaluate.deduplicate and kind.cloud)
+        right = f"False where field.kind is {self.field.kind}: points come in no order, so that vectors do not compare"
         check("evaluate.deduplicate", self.evaluate.deduplicate, ordered, right)
         check_pair(self.field, self.generator)
         check_shared(self.field, self.shared, self.fit)

@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from hdray.fields.cloud import PointCloud
-from hdray.fields.fourier_mlp import FourierMLPField
-from hdray.fields.lora import LoRAField
-from hdray.fields.mlp import MLPField
+from hdray.fields.field import Field
+from hdray.fields.kind import Domain
+from hdray.fields.kinds import kind_of
 from hdray.fields.settings import FieldSettings
-from hdray.fields.siren_mixture import SirenMixture
-from hdray.fields.voxels import VoxelField
 
-Representation = MLPField | FourierMLPField | LoRAField | SirenMixture | VoxelField | PointCloud
+Representation = Field | PointCloud
 """What a vector stands for: a field, or a cloud of points."""
 
 
@@ -26,20 +24,9 @@ def build_field(
 
     Raises ValueError for a cloud of an animation, and for a kind that needs `shared` and gets none.
     """
-    dimension = 4 if frames else 3
-    if settings.kind == "voxels":
-        return VoxelField(settings, frames)
-    if settings.kind == "points":
-        if frames:
-            raise ValueError("a cloud of points has no frames")
-        return PointCloud(surface_points)
-    if settings.kind == "mlp":
-        return MLPField(settings, dimension)
-    if shared is None and (settings.kind != "fourier-mlp" or settings.asymmetric):
+    kind = kind_of(settings.kind)
+    if kind.cloud and frames:
+        raise ValueError("a cloud of points has no frames")
+    if shared is None and kind.shares(settings):
         raise ValueError(f"fields of kind {settings.kind} are made from what they share, and nothing is given")
-    if settings.kind == "fourier-mlp":
-        return FourierMLPField(settings, dimension, shared=shared or {})
-    assert shared is not None
-    if settings.kind == "mnif":
-        return SirenMixture(settings, shared, dimension)
-    return LoRAField(settings, settings.kind == "mlora", shared, dimension)
+    return kind.build(settings, shared or {}, Domain(surface_points, frames))

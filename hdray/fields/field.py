@@ -56,6 +56,19 @@ class DescentField(Field, Protocol):
         ...
 
 
+@runtime_checkable
+class ComputedField(Field, Protocol):
+    """A field whose vectors are computed from labelled points, without steps."""
+
+    def compute(self, coords: Tensor, inside: Tensor) -> Tensor:
+        """Vectors (K, D) float32 of labelled points; a row depends on the points of its instance alone.
+
+        Args:
+            coords: (K, N, d) float32, time last where d is 4. inside: (K, N) bool.
+        """
+        ...
+
+
 def check_call(theta: Tensor, coords: Tensor, size: int, dimension: int) -> None:
     """Raise ValueError unless theta is (K, D) and coords are (K, P, d), for D = `size` and d = `dimension`."""
     if theta.dim() != 2 or theta.shape[1] != size:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from hdray.settings import STRICT, check, check_choice, check_positive, later
 
-KINDS = ("mlp", "voxels", "points", "fourier-mlp", "lora", "mlora", "mnif")
-
 
 @dataclass(frozen=True, kw_only=True)
 class MLPSettings:
@@ -133,7 +131,7 @@ class FieldSettings(MLPSettings, VoxelSettings, FourierSettings, LoRASettings, M
     kind: str = later("mlp")
     """mlp (HyperDiffusion's), voxels (a grid of logits), points (no field: the shape's surface points), fourier-mlp (an MLP
     after learned sines), lora or mlora (a common base network, adapted by sums or products of low rank), mnif (a mixture
-    of SIRENs)."""
+    of SIRENs), or package.module:NAME, a kind of your own (docs/new-representation.md)."""
 
     def __post_init__(self) -> None:
         MLPSettings.__post_init__(self)
@@ -141,7 +139,9 @@ class FieldSettings(MLPSettings, VoxelSettings, FourierSettings, LoRASettings, M
         FourierSettings.__post_init__(self)
         LoRASettings.__post_init__(self)
         MixtureSettings.__post_init__(self)
-        check_choice(self, "kind", KINDS)
+        from hdray.fields.kinds import kind_of  # which describes kinds by these settings
+
+        kind_of(self.kind)
         # Scaling a pair would move its frozen entries; those of mlora are zeros, which stay.
         movable = not (self.gauge and self.asymmetric and self.kind == "lora")
         check("gauge", self.gauge, movable, "False with field.kind = lora and field.asymmetric")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hdray.fields.build import Representation
 from hdray.fields.cloud import PointCloud
+from hdray.fields.field import ComputedField, DescentField
 from hdray.fields.lora import LoRAField
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.voxels import VoxelField
@@ -17,7 +18,7 @@ from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import FitResult, fit
 from hdray.fitting.settings import FitSettings
 from hdray.fitting.voxelise import voxelise
-from hdray.signals.points import decode
+from hdray.signals.points import decode, unpack
 
 
 def represent(
@@ -42,6 +43,7 @@ def represent(
 
     Raises:
         ValueError: arguments that do not fit together.
+        TypeError: a field that is neither descended to nor computed.
     """
     if isinstance(field, VoxelField):
         theta = voxelise(field, points, labels, device)
@@ -51,9 +53,26 @@ def represent(
         theta = decode(surface).flatten(1)
     elif isinstance(field, SirenMixture) and "rates" in field.shared:
         return adapt(field, points, labels, settings, ids, seed, device, times)
+    elif isinstance(field, ComputedField):
+        theta = field.compute(*_labelled(points, labels, times, device)).cpu()
     else:
+        if not isinstance(field, DescentField):
+            raise TypeError(
+                f"{type(field).__name__} is no DescentField or ComputedField: there is no way to its vectors"
+            )
         found = fit(field, points, labels, start, settings, ids, seed, device, times)
         if isinstance(field, LoRAField) and field.settings.gauge:
             return replace(found, theta=field.balance(found.theta))
         return found
     return FitResult(theta, torch.zeros(len(theta), dtype=torch.int64))
+
+
+def _labelled(
+    points: Tensor, labels: Tensor, times: Tensor | None, device: torch.device | str
+) -> tuple[Tensor, Tensor]:
+    """Coordinates (K, N, d) float32 and labels (K, N) bool of coded points, with the times of their frames."""
+    coords = decode(points)
+    if times is not None:
+        of_points = times.repeat_interleave(points.shape[1] // len(times))  # (N,)
+        coords = torch.cat([coords, of_points.expand(len(coords), -1).unsqueeze(2)], dim=2)
+    return coords.to(device), unpack(labels).to(device)

@@ -119,9 +119,7 @@ def _reconstruction(run: RunDirectory, rows: Sequence[Mapping[str, Any]]) -> dic
 
 
 def _bases(config: Config) -> list[BasisSimilarity]:
-    """Of mixtures: how alike the weights of the basis networks are, a layer at a time."""
-    if config.field.kind != "mnif":
-        return []
+    """Of what has bases: how alike the weights of the basis networks are, a layer at a time."""
     shared = read_shared(initialisation_url(RunDirectory(config.run)))
     names = sorted(name for name in shared if name.startswith("bases.") and name.endswith(".weight"))
     return [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from hdray.config.tree import Config
+from hdray.fields.kinds import kind_of
 from hdray.metrics.controls import KINDS, NOISES, control_set, in_place_of_generated, offered
 from hdray.metrics.novelty import copying_z, median
 from hdray.metrics.selection import Selection
@@ -48,7 +49,9 @@ class Standard:
 
 def control_kinds(config: Config, training: Vectors) -> tuple[str, ...]:
     """The controls that these training vectors can give, beside `REAL`."""
-    if config.field.kind == "points":  # they come in no order: the average of two clouds, or a Gaussian, means nothing
+    if kind_of(
+        config.field.kind
+    ).cloud:  # points come in no order: the average of two clouds, or a Gaussian, means nothing
         return ("repeated",)
     return KINDS if len(training.ids) > 1 else ("training", *NOISES, "repeated")
 

@@ -10,6 +10,7 @@ import torch
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.fields.kinds import kind_of
 from hdray.metrics.controls import NOISES
 from hdray.metrics.generalisation import headline, verdict
 from hdray.metrics.novelty import Novelty, novelty
@@ -130,7 +131,7 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     noise = NOISES[0]
     sets = {kind: control_vectors(kind, training, selection, config) for kind in dict.fromkeys([noise, *kinds])}
     sets |= {TRAINING: training, HELD_OUT: _passing(held_out, known, config.fit.minimum_near_iou)}
-    has_field = config.field.kind != "points"  # a cloud is its own surface, and its points come in no order
+    has_field = not kind_of(config.field.kind).cloud  # a cloud is its own surface, and its points come in no order
     both = reconstructed([fitted, held_out], config)
     if has_field:
         sets |= dict.fromkeys(DRAWS, Vectors(both.ids, torch.from_numpy(both.theta)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.sharing import TRAINED
+from hdray.fields.kinds import kind_of
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.inputs import Input, list_inputs
@@ -33,7 +33,7 @@ SLOWEST_STEP_S = 0.02
 
 def fit_keys(config: Config) -> dict[str, object]:
     """The result keys that the instances depend on."""
-    sections = ("inputs", "signal", "field", "fit", *(("shared",) if config.field.kind in TRAINED else ()))
+    sections = ("inputs", "signal", "field", "fit", *(("shared",) if kind_of(config.field.kind).network else ()))
     keys = result_keys(config, "", *sections)
     return {key: value for key, value in keys.items() if key not in TRAINING_KEYS}
 
@@ -77,7 +77,8 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     if missing:
         if made["complete"]:
             run.reopen(STAGE)
-        twice = config.field.kind in TRAINED or config.fit.initialisation == "meta"  # learned from, then fitted to
+        # Learned from first, then fitted to.
+        twice = kind_of(config.field.kind).network or config.fit.initialisation == "meta"
         points = ensure_points(config, inputs, resources) if twice else None
         shared_hash = ensure_initialisation(run, config, inputs, points, resources)
         print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")

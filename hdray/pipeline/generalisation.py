@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from hdray.config.tree import Config
+from hdray.fields.kinds import kind_of
 from hdray.metrics.chair_parts import shown_parts
 from hdray.metrics.controls import control_set
 from hdray.metrics.generalisation import Fits, Parts, Read, generalisation
@@ -79,7 +80,7 @@ def _read(fitted: Fitted, config: Config, resources: Resources) -> list[_Row]:
 
 def _mixtures(training: Fitted, config: Config, resources: Resources) -> list[Parts]:
     """What averages of pairs of these vectors show, one for each of as many as are read; none where they mean nothing."""
-    if config.field.kind == "points" or len(training.ids) < 2:  # points come in no order, so averages are of any two
+    if kind_of(config.field.kind).cloud or len(training.ids) < 2:  # points come in no order, so averages are of any two
         return []
     names, theta = control_set("average", torch.from_numpy(training.theta), training.ids, MOST_READ, config.seed)
     parts = [(names[block], theta[block].numpy(), config) for block in _blocks(len(names))]

@@ -8,10 +8,9 @@ import torch
 
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
+from hdray.fields.kinds import kind_of
 from hdray.fields.sharing import network_keys
-from hdray.fitting.auto_decoding import AutoDecoding
-from hdray.fitting.mixture_training import AutoDecoding as MixtureAutoDecoding
-from hdray.fitting.mixture_training import MetaLearning
+from hdray.fitting.trainees import trainee_of
 from hdray.generators.trainee import Trainee
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.inputs import Input
@@ -41,13 +40,12 @@ class StoredPointsTrainee:
         """Raises UserError where none of the training shapes can be read."""
         config = self.config
         found = read_points(RunDirectory(self.points_url), self.ids)
-        points = found.points, found.labels, found.ids
-        if config.field.kind in ("lora", "mlora"):
-            return AutoDecoding(*points, config.field, config.shared, config.shared.steps, config.seed)
+        network = kind_of(config.field.kind).network
+        assert network is not None, "only the networks of kinds that have some are trained"
         times = frame_times(config.signal)
         of_frames = None if times is None else torch.from_numpy(times)
-        way = MetaLearning if config.field.adaptation == "meta" else MixtureAutoDecoding
-        return way(*points, config.field, config.seed, of_frames)
+        build = trainee_of(network)
+        return build(found.points, found.labels, found.ids, config.field, config.shared, config.seed, of_frames)
 
 
 def ensure_networks(

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hdray.errors import UserError
-from hdray.fields.sharing import TRAINED
+from hdray.fields.kinds import kind_of
+from hdray.fields.settings import FieldSettings
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import instances_hash
 from hdray.pipeline.run_directory import RunDirectory
@@ -35,7 +36,8 @@ def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
 
     A start that is fitted is one of theirs, one that is learned is learned from them, and so are networks that instances share.
     """
-    if keys["fit.initialisation"] in ("fitted", "meta") or keys.get("field.kind") in TRAINED:
+    kind = kind_of(keys.get("field.kind", FieldSettings.kind))  # records hold it where it is not the default
+    if keys["fit.initialisation"] in ("fitted", "meta") or kind.network:
         return keys
     return {key: value for key, value in keys.items() if key not in SPLIT_KEYS}
 

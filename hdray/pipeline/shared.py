@@ -10,7 +10,8 @@ import torch
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.field import DescentField
-from hdray.fields.sharing import TRAINED, draw_masks
+from hdray.fields.kinds import kind_of
+from hdray.fields.sharing import draw_shared
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.fitting.meta_start import meta_start
 from hdray.pipeline.cluster import Resources, use_threads
@@ -52,7 +53,7 @@ def ensure_initialisation(
     if not run.has("shared", "initialisation.safetensors"):
         from safetensors.torch import save
 
-        shared = _networks_and_masks(config, inputs, points, resources)
+        shared = _shared_tensors(config, inputs, points, resources)
         field = field_with(config, shared)
         if not isinstance(field, DescentField):
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
@@ -71,14 +72,16 @@ def ensure_initialisation(
     return read_initialisation(url)[1]
 
 
-def _networks_and_masks(
+def _shared_tensors(
     config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
 ) -> dict[str, torch.Tensor]:
     shared = (
-        {} if points is None or config.field.kind not in TRAINED else ensure_networks(config, inputs, points, resources)
+        {}
+        if points is None or not kind_of(config.field.kind).network
+        else ensure_networks(config, inputs, points, resources)
     )
     dimension = 4 if config.signal.frames else 3
-    return shared | draw_masks(config.field, torch_stream(config.seed, "masks"), dimension)
+    return shared | draw_shared(config.field, torch_stream(config.seed, "masks"), dimension)
 
 
 def _fit_first(

@@ -131,7 +131,7 @@ def test_help_explains_every_value_in_a_line() -> None:
 
 
 def test_vectors_of_clouds_are_not_compared() -> None:
-    with pytest.raises(ValueError, match="they come in no order"):
+    with pytest.raises(ValueError, match="points come in no order"):
         replace(PRESETS["airplanes-points"](), evaluate=EvaluateSettings(deduplicate=True))
 
 

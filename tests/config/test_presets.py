@@ -1,10 +1,18 @@
-"""What the presets of the baselines promise."""
+"""What the presets of the baselines promise, and the published sizes of weight spaces."""
 
 import math
 
 import pytest
+import torch
 
 from hdray.config.presets import PRESETS
+from hdray.fields.base_network import BaseNetwork
+from hdray.fields.build import build_field
+from hdray.fields.layout import Layout
+from hdray.fields.mixture_bases import MixtureBases, network_layout
+from hdray.fields.settings import FieldSettings
+from hdray.fields.sharing import draw_shared, shares
+from hdray.generators.build import build_generator
 from hdray.pipeline.field import field_of
 
 BASELINES = ("airplanes-voxels", "airplanes-points", "animals-voxels")
@@ -31,3 +39,54 @@ def test_the_published_grids() -> None:
         config = PRESETS[name]()
         assert field_of(config).layout.size == size
         assert config.fit.minimum_near_iou == 0
+
+
+def layout_of(settings: FieldSettings) -> Layout:
+    """Of the vectors of a preset, what they share being as it is before it is trained."""
+    shared = draw_shared(settings, torch.Generator().manual_seed(0))
+    if settings.kind in ("lora", "mlora"):
+        shared |= BaseNetwork(settings).state_dict()
+    return build_field(settings, 1, shared=shared if shares(settings) else None).layout
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("mlora-mlp-paper", 30_196),
+        ("mlora-mlp-asym-paper", 27_226),
+        ("mlora-lora-paper", 29_696),
+        ("mlora-lora-asym-paper", 27_539),
+        ("mlora-mlora-paper", 29_696),
+        ("mlora-mlora-asym-paper", 27_539),
+    ],
+)
+def test_the_six_weight_spaces_of_the_mlora_paper(name: str, weights: int) -> None:
+    """Its Table 1, ShapeNet; sections 8.1 to 8.5."""
+    config = PRESETS[name]()
+    layout = layout_of(config.field)
+    assert layout.size == weights
+    with torch.device("meta"):
+        network = build_generator(layout, config.generator).network
+    assert 1.3e9 < sum(parameter.numel() for parameter in network.parameters()) < 1.5e9  # 12 blocks of 12 x 2,880^2
+    assert (config.fit.steps, config.fit.points_per_step, config.fit.learning_rate) == (10_000, 8_192, 1e-2)
+    assert config.train.steps == 6_000 * 16
+    assert (config.generator.predict, config.generator.timesteps, config.generate.steps) == ("noise", 500, 100)
+    shared = config.shared
+    assert shared.learning_rate * shared.step_factor**4 == pytest.approx(1e-5)
+    assert shared.batch_size * 2 ** (shared.stages - 1) == 256 and shared.points_per_row // 16 == 2_048
+
+
+@pytest.mark.parametrize(
+    ("name", "inference", "learnable"),
+    # By hand, (L, W, M, H) being (4, 64, 256, 512): M (4 W + 4 (W^2 + W) + W + 1) + 6 M (H + 1) = 4,342,016 + 787,968.
+    [("mnif-small-paper", 16_961, 5_129_984), ("mnif-large-paper", 83_201, 46_272_512)],
+)
+def test_the_two_mixtures_of_the_mnif_paper(name: str, inference: int, learnable: int) -> None:
+    """Its Table 2 and appendix A.2.2; with its H, the small one is not the 4.6 M of the table (docs/presets.md)."""
+    config = PRESETS[name]()
+    with torch.device("meta"):
+        bases = MixtureBases(config.field)
+    assert sum(parameter.numel() for parameter in bases.parameters()) == learnable
+    assert network_layout(config.field, 3, 1).size == inference
+    assert (config.shared.steps, config.train.steps) == (400 * 1_095, 1_000 * 1_095)
+    assert (config.generator.width, config.generator.layers) == (4_096, 4)

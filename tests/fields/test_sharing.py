@@ -5,8 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from hdray.fields.settings import KINDS, FieldSettings
-from hdray.fields.sharing import TRAINED, draw_masks, network_keys, shares
+from hdray.fields.kinds import KINDS
+from hdray.fields.settings import FieldSettings
+from hdray.fields.sharing import draw_shared, network_keys, shares
+
+TRAINED = ("lora", "mlora", "mnif")
 
 
 def test_low_rank_kinds_adapt_one_network_however_they_adapt_it() -> None:
@@ -24,7 +27,7 @@ def test_low_rank_kinds_adapt_one_network_however_they_adapt_it() -> None:
 def test_who_shares_what(kind: str) -> None:
     for asymmetric in (False, True):
         settings = FieldSettings(kind=kind, asymmetric=asymmetric, width=16, blocks=1)
-        masks = draw_masks(settings, torch.Generator().manual_seed(0))
+        masks = draw_shared(settings, torch.Generator().manual_seed(0))
         assert bool(masks) == (asymmetric and kind in ("fourier-mlp", "lora", "mlora"))
         assert shares(settings) == (bool(masks) or kind in TRAINED)
         assert bool(network_keys(settings)) == (kind in TRAINED)

@@ -142,6 +142,12 @@ class Fitted:
     surface: np.ndarray
     """(N, S, 3) uint16, coded."""
 
+    def at(self, rows: Sequence[int]) -> "Fitted":
+        """Those in these rows, in their order."""
+        chosen = list(rows)
+        ids, sources = ([names[row] for row in chosen] for names in (self.ids, self.sources))
+        return Fitted(ids, sources, self.theta[chosen], self.surface[chosen])
+
 
 def read_fitted(
     run: RunDirectory,

@@ -11,7 +11,7 @@ from hdray.config.tree import Config
 from hdray.pipeline.between import FRAMES, between, common_ends
 from hdray.pipeline.instances import instances_schema, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
-from tests.pipeline.ellipsoids import config, write_run
+from tests.pipeline.ellipsoids import config, radii, write_run
 from tests.pipeline.tables import write_rows
 
 
@@ -39,7 +39,7 @@ def test_the_first_two_that_all_runs_hold_out_and_fit(tmp_path: Path) -> None:
 
 
 def test_surfaces_from_one_end_to_the_other(tmp_path: Path) -> None:
-    run = write_run(tmp_path, np.empty((0, 3)))
+    run = write_run(tmp_path, radii(1, 5))
     fitted = read_fitted(run, ["test"])
     chosen = replace(config(tmp_path), inputs=replace(config().inputs, up="z"))
     found = between(fitted, ("i20", "i22"), chosen)
@@ -57,7 +57,7 @@ def test_surfaces_from_one_end_to_the_other(tmp_path: Path) -> None:
 
 
 def test_a_field_without_a_surface_is_none(tmp_path: Path) -> None:
-    fitted = read_fitted(write_run(tmp_path, np.empty((0, 3))), ["test"])
+    fitted = read_fitted(write_run(tmp_path, radii(1, 5)), ["test"])
     fitted.theta[fitted.ids.index("i21")] = -4.0
     found = between(fitted, ("i20", "i21"), config(tmp_path)).meshes
     assert found[0] is not None and found[-1] is None
@@ -65,6 +65,6 @@ def test_a_field_without_a_surface_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("frames", [3])
 def test_animations_show_their_first_frames(tmp_path: Path, frames: int) -> None:
-    run = write_run(tmp_path, np.empty((0, 3)), frames=frames)
+    run = write_run(tmp_path, radii(1, 5), frames=frames)
     found = between(read_fitted(run, ["test"]), ("i20", "i21"), config(tmp_path, frames=frames))
     assert len(found.meshes) == FRAMES and all(mesh is not None for mesh in found.meshes)

@@ -14,9 +14,10 @@ from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.fidelity import _measured
 from hdray.pipeline.instances import Fitted
+from hdray.pipeline.run_directory import content_hash
 from hdray.pipeline.sampled_again import sampled_again
-from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shapes import shapes_of
+from hdray.signals.occupancy import MeshSampling
 from hdray.signals.points import decode, encode, unpack
 from tests.pipeline.ellipsoids import POINTS, VOXELS, config, fields, surfaces
 
@@ -42,7 +43,7 @@ def fitted(theta: torch.Tensor) -> Fitted:
 ROWS = [row("a", "box.obj"), row("b", "cone.ply")]
 
 
-def test_each_fit_by_other_means(data: Config) -> None:
+def test_each_fit_by_other_means(data: Config, mesh_folder: Path) -> None:
     theta = fields(SIZES)
     theta[1] = 0.0  # says one half everywhere, and has no surface
     found = _measured(fitted(theta), ROWS, data)
@@ -55,10 +56,10 @@ def test_each_fit_by_other_means(data: Config) -> None:
 
     half = 10 * np.log10(1 / 0.25)
     assert [found.psnr[1], found.near_psnr[1]] == pytest.approx([half, half])
-    sampled = SamplingActor(data).row({"id": "a", "source": "box.obj"})
+    sampled = MeshSampling(data.signal, data.seed)("a", ((mesh_folder / "box.obj").read_bytes(), ".obj"))
     for kind, value in (("uniform", found.psnr[0]), ("near", found.near_psnr[0])):
-        codes = np.frombuffer(sampled[f"held_out_{kind}"], np.uint16).reshape(1, -1, 3)
-        inside = unpack(np.frombuffer(sampled[f"held_out_{kind}_labels"], np.uint8)).astype(np.float64)
+        codes = getattr(sampled, f"held_out_{kind}").reshape(1, -1, 3)
+        inside = unpack(getattr(sampled, f"held_out_{kind}_labels")).astype(np.float64)
         places = 2 * torch.as_tensor(decode(codes)).float().flip(-1)[:, :, None, None]
         grid = theta[:1].view(1, 1, VOXELS, VOXELS, VOXELS)
         logits = grid_sample(grid, places, "bilinear", "border", align_corners=False).flatten().double().numpy()
@@ -76,11 +77,14 @@ def test_clouds_have_no_inside() -> None:
     assert found.chamfer == pytest.approx([0, 0], abs=1e-8)  # of 16-bit coordinates
 
 
-def test_a_file_that_is_gone_or_changed_is_named(data: Config, mesh_folder: Path) -> None:
-    (known,) = sampled_again(ROWS[:1], data)
-    assert sampled_again([{**ROWS[0], "content_hash": known["content_hash"]}], data)[0]["points"] == known["points"]
-    with pytest.raises(UserError, match=r"box\.obj of .* cannot be sampled again \(the file has changed since"):
-        sampled_again([{**ROWS[0], "content_hash": "of another file"}], data)
-    (mesh_folder / "cone.ply").unlink()
-    with pytest.raises(UserError, match=r"cone\.ply of .*the file cannot be read.*put it back into"):
-        sampled_again(ROWS, data)
+def test_a_file_that_has_changed_is_named(data: Config, mesh_folder: Path) -> None:
+    known = content_hash((mesh_folder / "box.obj").read_bytes())
+    rows = [{**ROWS[0], "content_hash": known}, {**ROWS[1], "content_hash": known}]
+    with pytest.raises(UserError, match=r"^cone\.ply of .* cannot be sampled again \(the file has changed since"):
+        sampled_again(rows, data)
+
+
+def test_a_file_that_is_gone_is_named(data: Config, mesh_folder: Path) -> None:
+    (mesh_folder / "box.obj").unlink()
+    with pytest.raises(UserError, match=r"^box\.obj of .*the file cannot be read.*put it back into"):
+        sampled_again(ROWS[:1], data)

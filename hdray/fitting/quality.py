@@ -3,6 +3,7 @@
 Shapes in comments: K instances, P points.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,20 +41,13 @@ def quality(
     `times` (T,) of animations: P/T of the points belong to each frame, frame after frame.
     Points go through `chunk` at a time, so memory does not grow with P.
     """
-    theta = theta.to(device)
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
     cross_entropy = torch.zeros(len(theta), dtype=torch.float64)
     both = torch.zeros(len(theta), dtype=torch.int64)
     either = torch.zeros(len(theta), dtype=torch.int64)
     targets = unpack(labels)
-    for first in range(0, points.shape[1], chunk):
-        coords = decode(points[:, first : first + chunk]).to(device)
-        if times is not None:
-            frame = torch.arange(first, first + coords.shape[1]) // (points.shape[1] // len(times))
-            moments = times[frame].to(device).expand(len(theta), -1)  # (K, P)
-            coords = torch.cat([coords, moments.unsqueeze(-1)], dim=-1)
+    for first, logits in logits_at(field, theta, points, device, chunk, times):
         inside = targets[:, first : first + chunk].to(device)
-        logits = field(theta, coords).squeeze(-1)
         cross_entropy += (
             binary_cross_entropy_with_logits(logits.double(), inside.double(), reduction="none").sum(dim=1).cpu()
         )
@@ -62,3 +56,26 @@ def quality(
         either += (predicted | inside).sum(dim=1).cpu()
     iou = torch.where(either == 0, 1.0, both.double() / either.clamp_min(1))
     return Quality((cross_entropy / points.shape[1]).float(), iou.float())
+
+
+@torch.no_grad()
+def logits_at(
+    field: Field,
+    theta: Tensor,
+    points: Tensor,
+    device: torch.device | str = "cpu",
+    chunk: int = 2_048,
+    times: Tensor | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """Logits (K, up to `chunk`) of vectors theta (K, D) at coded points (K, P, 3), and the index of the first of these points.
+
+    `times` as of `quality`.
+    """
+    theta = theta.to(device)
+    for first in range(0, points.shape[1], chunk):
+        coords = decode(points[:, first : first + chunk]).to(device)
+        if times is not None:
+            frame = torch.arange(first, first + coords.shape[1]) // (points.shape[1] // len(times))
+            moments = times[frame].to(device).expand(len(theta), -1)  # (K, P)
+            coords = torch.cat([coords, moments.unsqueeze(-1)], dim=-1)
+        yield first, field(theta, coords).squeeze(-1)

@@ -4,18 +4,16 @@ import torch
 from torch import Tensor
 
 
-def bilinear(corners: Tensor, rows: int, columns: int) -> Tensor:
-    """A grid of vectors (rows, columns, D) between four at its corners (2, 2, D); corners come back exactly.
+def linear(first: Tensor, last: Tensor, count: int) -> Tensor:
+    """`count` vectors (count, D), evenly spaced on the straight line from first (D,) to last (D,), which come back exactly.
 
-    Raises ValueError for a grid without four corners.
+    Straight, not along a sphere: so the paper's figures go, and so fits are averaged (`weight_structure.midpoints`); a
+    fitted vector's length means something, unlike a Gaussian latent's. Raises ValueError for vectors of different sizes,
+    or fewer than two.
     """
-    if corners.shape[:2] != (2, 2) or rows < 2 or columns < 2:
+    if first.dim() != 1 or first.shape != last.shape or count < 2:
         raise ValueError(
-            f"a grid of {rows} x {columns} from corners {tuple(corners.shape)}; it needs (2, 2, D) and 2 x 2"
+            f"{count} vectors from {tuple(first.shape)} to {tuple(last.shape)}; it needs two of one (D,) and 2 or more"
         )
-    down = torch.linspace(0, 1, rows, dtype=torch.float64, device=corners.device).view(-1, 1, 1)
-    right = torch.linspace(0, 1, columns, dtype=torch.float64, device=corners.device).view(1, -1, 1)
-    (top_left, top_right), (bottom_left, bottom_right) = corners.double()
-    top = (1 - right) * top_left + right * top_right
-    bottom = (1 - right) * bottom_left + right * bottom_right
-    return ((1 - down) * top + down * bottom).to(corners.dtype)
+    share = torch.linspace(0, 1, count, dtype=torch.float64, device=first.device).unsqueeze(1)  # (count, 1)
+    return ((1 - share) * first.double() + share * last.double()).to(first.dtype)

@@ -1,8 +1,8 @@
 """Finished runs side by side: what their vectors lose, what they know of categories, how fits from two starts agree."""
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,17 @@ import torch
 from hdray.config.load import from_yaml
 from hdray.config.tree import Config, ExecutionSettings
 from hdray.errors import UserError
+from hdray.fields.cloud import PointCloud
 from hdray.fields.field import DescentField
 from hdray.metrics.classify import separation
 from hdray.metrics.projection import in_the_plane
 from hdray.metrics.weight_structure import basis_similarity
+from hdray.pipeline.between import between, common_ends
 from hdray.pipeline.cluster import Resources, connect
-from hdray.pipeline.evaluate_stage import STAGE as EVALUATE_STAGE
-from hdray.pipeline.field import field_of, initialisation_url, read_shared
+from hdray.pipeline.fidelity import fidelity
+from hdray.pipeline.field import field_of, initialisation_url, read_shared, shared_entries
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.instances import ACCEPTED, read_columns, read_fitted
+from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
 from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -29,25 +31,32 @@ from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, 
 EVERYTHING = ("train", "validation", "test")
 
 
-def analyse(
-    runs: Mapping[str, str], out: str, instances: int, strengths: Sequence[float], execution: ExecutionSettings
-) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """How much is measured of each run."""
+
+    shapes: int
+    """Fits of the training split, and as many of held-out shapes, that are compared with their shapes."""
+    instances: int
+    """Held-out shapes fitted from two starts for each of `strengths`; 0: none."""
+    strengths: Sequence[float]
+
+
+def analyse(runs: Mapping[str, str], out: str, amounts: Amounts, execution: ExecutionSettings) -> str:
     """Write analysis.html below `out`, and return its URL.
 
-    Args:
-        runs: name of a representation to its run, whose fits are complete.
-        instances: held-out shapes fitted from two starts for each of `strengths`; 0: none.
-
-    Raises UserError for a run that is not there, or is not fitted.
+    `runs`: name of a representation to its run, whose fits are complete. Raises UserError for a run that is not there, is
+    not fitted, or whose files have changed since.
     """
     place = RunDirectory(out)
     check_place(place, "--out")
     configs = {name: _config(url) for name, url in runs.items()}
+    ends = common_ends(list(configs.values()))
     resources = connect(execution)
     found = []
     for name, config in configs.items():
         print(f"== {name}", flush=True)
-        found.append(_representation(name, config, instances, strengths, resources))
+        found.append(_representation(name, config, amounts, ends, resources))
     page = analysis_page(
         Analysis(
             title="Weight spaces",
@@ -55,7 +64,10 @@ def analyse(
             representations=found,
             measured={
                 **{name: config.run for name, config in configs.items()},
-                "shapes fitted from two starts": instances,
+                "fits compared with their shapes": f"up to {amounts.shapes} of each split, the first in order of ids",
+                "Chamfer distances": "squared, in the unit box; two samples of points on one surface are apart as well",
+                "PSNR": "of occupancy probabilities against 0 and 1, peak 1, at held-out points; mean over shapes",
+                "shapes fitted from two starts": amounts.instances,
             },
         )
     )
@@ -73,49 +85,70 @@ def _config(url: str) -> Config:
 
 
 def _representation(
-    name: str, config: Config, instances: int, strengths: Sequence[float], resources: Resources
+    name: str, config: Config, amounts: Amounts, ends: tuple[str, str] | None, resources: Resources
 ) -> Representation:
     run = RunDirectory(config.run)
     fitted = read_fitted(run, EVERYTHING)
-    rows = {
-        row["id"]: row
-        for row in read_columns(run, ["source", "split", "status", "category", "iou", "near_iou"]).to_pylist()
-    }
+    columns = ["source", "split", "status", "category", "iou", "near_iou", "content_hash"]
+    rows = {row["id"]: row for row in read_columns(run, columns).to_pylist()}
     categories = [rows[one]["category"] or "" for one in fitted.ids]
     theta = torch.from_numpy(fitted.theta)
     several = len(set(categories)) > 1
     field = field_of(config)
     perturbation: Perturbation | None = None
-    if instances and isinstance(field, DescentField):
-        held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED][:instances]
-        perturbation = perturbed_fits(config, held_out, strengths, resources)
+    if amounts.instances and isinstance(field, DescentField):
+        held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED]
+        perturbation = perturbed_fits(config, held_out[: amounts.instances], amounts.strengths, resources)
+    # Points of clouds come in no order: what lies between two of them is of any two points.
+    line = between(fitted, ends, config) if ends and not isinstance(field, PointCloud) else None
     return Representation(
         name=name,
         dimension=theta.shape[1],
-        reconstruction=_reconstruction(run, [rows[one] for one in fitted.ids]),
+        shared=shared_entries(run),
+        reconstruction={
+            said: _reconstruction(part, rows, config, resources)
+            for said, part in by_split(fitted, rows, amounts.shapes).items()
+            if part.ids
+        },
         separation=separation(theta, categories, seed=config.seed) if several else None,
         projection=Projection(points=in_the_plane(theta, seed=config.seed), categories=categories),
+        between=line,
         perturbation=perturbation,
         basis=_bases(config),
     )
 
 
-def _reconstruction(run: RunDirectory, rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
-    """Means over shapes trained on and held out apart, as networks that are shared have seen the former."""
-    found: dict[str, float | None] = {}
-    for label, chosen in (
-        ("trained on", [row for row in rows if row["split"] == "train"]),
-        ("held out", [row for row in rows if row["split"] != "train"]),
-    ):
-        for key, title in (("iou", "IoU"), ("near_iou", "IoU near the surface")):
-            values = [row[key] for row in chosen if row[key] is not None]
-            found[f"{title}, {label}"] = float(np.mean(values)) if values else None
-    if run.record(EVALUATE_STAGE):
-        metrics = run.read_json("metrics.json")["metrics"]
-        found["Chamfer distance"] = metrics.get("reconstruction_cd")
-    shared = read_shared(initialisation_url(run))
-    found["weights shared by all"] = float(sum(tensor.numel() for tensor in shared.values()))
-    return found
+def by_split(fitted: Fitted, rows: Mapping[str, Mapping[str, Any]], most: int) -> dict[str, Fitted]:
+    """The first `most` fits of shapes trained on and of held-out ones, apart: networks that are shared have seen the former."""
+    trained = [rows[one]["split"] == "train" for one in fitted.ids]
+    return {
+        said: fitted.at([row for row, own in enumerate(trained) if own == wanted][:most])
+        for said, wanted in (("trained on", True), ("held out", False))
+    }
+
+
+def _reconstruction(
+    fitted: Fitted, rows: Mapping[str, Mapping[str, Any]], config: Config, resources: Resources
+) -> dict[str, float | None]:
+    """The columns of the table of fits; means over shapes where nothing else is said."""
+    found = fidelity(fitted, rows, config, resources)
+    ious = {name: np.array([rows[one][name] for one in fitted.ids], np.float64) for name in ("iou", "near_iou")}
+    return {
+        "Shapes": len(fitted.ids),
+        "Chamfer, mean": known_or_none(np.mean, found.chamfer),
+        "Chamfer, median": known_or_none(np.median, found.chamfer),
+        "No surface": int(np.isnan(found.chamfer).sum()),
+        "IoU": known_or_none(np.mean, ious["iou"]),
+        "IoU near the surface": known_or_none(np.mean, ious["near_iou"]),
+        "PSNR, dB": known_or_none(np.mean, found.psnr),
+        "PSNR near the surface, dB": known_or_none(np.mean, found.near_psnr),
+    }
+
+
+def known_or_none(statistic: Callable[[np.ndarray], Any], values: np.ndarray) -> float | None:
+    """The statistic of the values that are not NaN; None where all are."""
+    known = values[~np.isnan(values)]
+    return float(statistic(known)) if len(known) else None
 
 
 def _bases(config: Config) -> list[BasisSimilarity]:

@@ -20,6 +20,9 @@ def main(arguments: Sequence[str], description: str) -> None:
         "--instances", type=int, default=30, help="held-out shapes fitted from two starts (default 30; 0: none)"
     )
     parser.add_argument(
+        "--shapes", type=int, default=32, help="fits of training and of held-out shapes compared with them (default 32)"
+    )
+    parser.add_argument(
         "--strengths", type=float, nargs="+", default=STRENGTHS, help="of perturbed starts, between 0 and 1"
     )
     given = parser.parse_args(list(arguments))
@@ -40,7 +43,10 @@ def _analyse(given: argparse.Namespace) -> str:
         raise UserError(f"--strengths {outside[0]} is not accepted; they must be between 0 and 1")
     if given.instances < 0:
         raise UserError(f"--instances {given.instances} is not accepted; it must be 0 or more")
-    from hdray.pipeline.analysis import analyse
+    if given.shapes < 1:
+        raise UserError(f"--shapes {given.shapes} is not accepted; it must be 1 or more")
+    from hdray.pipeline.analysis import Amounts, analyse
 
     runs = {name: resolve(url) for name, _, url in pairs}
-    return analyse(runs, resolve(given.out), given.instances, given.strengths, ExecutionSettings())
+    amounts = Amounts(shapes=given.shapes, instances=given.instances, strengths=given.strengths)
+    return analyse(runs, resolve(given.out), amounts, ExecutionSettings())

@@ -31,6 +31,12 @@ def field_with(config: Config, shared: Mapping[str, torch.Tensor]) -> Representa
     return build_field(config.field, config.signal.surface_points, config.signal.frames, shared_or_none)
 
 
+def shared_entries(run: RunDirectory) -> int:
+    """Entries of the networks that the run's vectors have in common: neither masks, nor where fits start."""
+    shared = read_shared(initialisation_url(run))
+    return sum(tensor.numel() for name, tensor in shared.items() if not name.startswith("masks."))
+
+
 @lru_cache(maxsize=1)  # a task makes the same field again and again
 def read_shared(url: str) -> dict[str, torch.Tensor]:
     """Networks and masks by name."""

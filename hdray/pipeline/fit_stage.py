@@ -9,10 +9,11 @@ from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
+from hdray.pipeline.belonging import check_vectors
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.inputs import Input, list_inputs
-from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema
+from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema, read_columns
 from hdray.pipeline.other_fits import check_other
 from hdray.pipeline.point_store import StoredPoints, ensure_points, point_files, points_table
 from hdray.pipeline.run_directory import RunDirectory
@@ -81,6 +82,8 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
         twice = kind_of(config.field.kind).network or config.fit.initialisation == "meta"
         points = ensure_points(config, inputs, resources) if twice else None
         shared_hash = ensure_initialisation(run, config, inputs, points, resources)
+        if done:  # before more are fitted with what the others were not
+            check_vectors(run, read_columns(run, ["shared_hash"])["shared_hash"].to_pylist())
         print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")
         _stream(run, config, missing, points, resources)
     if missing or not made["complete"]:

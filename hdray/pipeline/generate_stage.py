@@ -12,6 +12,7 @@ from hdray.fields.cloud import PointCloud
 from hdray.fields.frame import FrozenTime
 from hdray.generators.build import build_generator
 from hdray.generators.vector_diffusion import VectorDiffusion
+from hdray.pipeline.belonging import check_generator
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.field import field_of
@@ -43,9 +44,11 @@ MODEL = ("training", TRAINEE, MODEL_FILE)
 
 
 def check_generate(run: RunDirectory, config: Config, alone: bool) -> None:
-    """Raise UserError where there is nothing to sample from and this job does not train it."""
+    """Raise UserError where there is nothing to sample from and this job does not train it, or what there is is another run's."""
     if alone and not run.has(*MODEL):
         raise UserError(f"{run.url} holds no trained generator; run jobs/train.py --run {run.url} first")
+    if alone:
+        check_generator(run, read_bytes(run.path(*MODEL)))
 
 
 def samples_table(run: RunDirectory) -> CommittedTable:
@@ -159,11 +162,13 @@ def sample_and_extract(
 
 
 def load_generator(run: RunDirectory, config: Config) -> VectorDiffusion:
-    """The run's trained generator on the device of this worker."""
+    """The run's trained generator on the device of this worker. Raises UserError where it was trained on another run's vectors."""
     from safetensors.torch import load
 
+    content = read_bytes(run.path(*MODEL))
+    check_generator(run, content)
     model = build_generator(field_of(config).layout, config.generator)
-    model.load_state_dict(load(read_bytes(run.path(*MODEL))))
+    model.load_state_dict(load(content))
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdray.errors import UserError
+from hdray.pipeline.belonging import check_vectors
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 
@@ -141,6 +142,12 @@ class Fitted:
     surface: np.ndarray
     """(N, S, 3) uint16, coded."""
 
+    def at(self, rows: Sequence[int]) -> "Fitted":
+        """Those in these rows, in their order."""
+        chosen = list(rows)
+        ids, sources = ([names[row] for row in chosen] for names in (self.ids, self.sources))
+        return Fitted(ids, sources, self.theta[chosen], self.surface[chosen])
+
 
 def read_fitted(
     run: RunDirectory,
@@ -152,12 +159,13 @@ def read_fitted(
     """Fitted shapes of these splits whose held-out near-surface IoU, where they have one, reaches the gate.
 
     `most_self_intersection` below 1 leaves out shapes whose files cut through themselves more, or too much to measure,
-    `excluded` ids. Raises UserError where there is none.
+    `excluded` ids. Raises UserError where there is none, or where vectors were fitted with another shared file than the run's.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    table = read_columns(run, ["source", "split", "status", "near_iou", "self_intersection", "theta", "surface"])
+    columns = ["source", "split", "status", "near_iou", "self_intersection", "theta", "surface", "shared_hash"]
+    table = read_columns(run, columns)
     in_splits = pc.is_in(table["split"], value_set=pa.array(list(splits), pa.string()))
     keep = pc.and_(in_splits, pc.equal(table["status"], ACCEPTED))
     keep = pc.and_(keep, pc.is_valid(table["theta"]))
@@ -168,6 +176,7 @@ def read_fitted(
             f"{run.url} has no fitted shape in the split {' or '.join(splits)} with a near-surface IoU of at least "
             f"{minimum_near_iou}; see the column reason of its instances, or lower --fit.minimum-near-iou"
         )
+    check_vectors(run, fitted["shared_hash"].to_pylist())
     keep = pc.invert(pc.is_in(fitted["id"], value_set=pa.array(list(excluded), pa.string())))
     if most_self_intersection < 1:
         keep = pc.and_(keep, pc.fill_null(pc.less_equal(fitted["self_intersection"], most_self_intersection), False))

@@ -15,9 +15,8 @@ from hdray.metrics.weight_structure import midpoints, paired_cosines, perturbed_
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import stack, times_of
-from hdray.pipeline.instances import ACCEPTED
 from hdray.pipeline.progress import Progress
-from hdray.pipeline.sampling import SamplingActor
+from hdray.pipeline.sampled_again import sampled_again
 from hdray.pipeline.shapes import shapes_of
 from hdray.pipeline.windowed import cluster_slots, windowed
 from hdray.report.weight_spaces import Perturbation
@@ -43,7 +42,7 @@ def perturbed_fits(
 ) -> Perturbation:
     """Fit each instance from a draw of its own, and again from one perturbed with each strength.
 
-    `instances`: rows of the instances table with id and source, `config.fit.batch_size` to a task.
+    `instances`: rows of the instances table with id, source and content_hash, `config.fit.batch_size` to a task.
     """
     import ray
 
@@ -78,9 +77,7 @@ def perturbed_fits(
 def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float]) -> Agreeing:
     """A Ray task: sample the instances once, fit them from each start."""
     use_threads(config.execution.fitting_threads)
-    sampler = SamplingActor(config)
-    sampled = [sampler.row({"id": row["id"], "source": row["source"]}) for row in rows]
-    assert all(row["status"] == ACCEPTED for row in sampled), "they were fitted before"
+    sampled = sampled_again(rows, config)
     field = field_of(config)
     assert isinstance(field, DescentField), "the job asks only for kinds that are descended to"
     ids = [row["id"] for row in rows]

@@ -225,20 +225,20 @@ def _sample_meshes(run: RunDirectory, file: str | None, config: Config) -> Seque
 
 def _training_shape(fitted: Fitted, key: str, config: Config) -> TrainingShape:
     index = fitted.ids.index(key)
-    return TrainingShape(name=fitted.sources[index], **_shown(_meshes(fitted.theta[index], config, 0.5)))
+    return TrainingShape(name=fitted.sources[index], **_shown(preview(fitted.theta[index], config, 0.5)))
 
 
-def _meshes(theta: np.ndarray, config: Config, level: float) -> Sequence[Mesh]:
-    """The mesh of a vector (D,), or its frames; none where its surface is empty."""
-    finest = FINEST_ANIMATED_PREVIEW if config.signal.frames else FINEST_PREVIEW
-    preview = replace(
+def preview(theta: np.ndarray, config: Config, level: float, finest: int = FINEST_PREVIEW) -> Sequence[Mesh]:
+    """The mesh of a vector (D,), or its frames; none where its surface is empty. `finest`: most cells along an edge."""
+    finest = min(finest, FINEST_ANIMATED_PREVIEW) if config.signal.frames else finest
+    coarse = replace(
         config.generate,
         resolution=min(config.generate.resolution, finest),
         level=level,
         method="coarse-to-fine",
         legacy_grid=False,
     )
-    found = Extraction(replace(config, generate=preview)).meshes(torch.from_numpy(theta.copy()))
+    found = Extraction(replace(config, generate=coarse)).meshes(torch.from_numpy(theta.copy()))
     return () if isinstance(found, EmptySurface) else found
 
 
@@ -255,7 +255,7 @@ def _denoising(run: RunDirectory, config: Config) -> list[DenoisingStep]:
     return [
         DenoisingStep(
             label=f"step {moment} of {steps}",
-            mesh=next(iter(_meshes(vector.numpy(), config, config.generate.level)), None),
+            mesh=next(iter(preview(vector.numpy(), config, config.generate.level)), None),
         )
         for moment, vector in zip(moments, vectors, strict=True)
     ]

@@ -75,11 +75,10 @@ def ensure_initialisation(
 def _shared_tensors(
     config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
 ) -> dict[str, torch.Tensor]:
-    shared = (
-        {}
-        if points is None or not kind_of(config.field.kind).network
-        else ensure_networks(config, inputs, points, resources)
-    )
+    shared = {}
+    if kind_of(config.field.kind).network is not None:
+        assert points is not None, "the fit stage sees to it"
+        shared = ensure_networks(config, inputs, points, resources)
     dimension = 4 if config.signal.frames else 3
     return shared | draw_shared(config.field, torch_stream(config.seed, "masks"), dimension)
 

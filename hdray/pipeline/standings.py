@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from hdray.config.sweep import Sweep, trial_name, trial_url
+from hdray.pipeline.field import initialisation_url, shared_entries
 from hdray.pipeline.instances import instances_table, read_columns
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.shared import read_initialisation
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.report.leaderboard import FAILED, Trial, leaderboard_csv
 from hdray.report.sweep import SweepData, sweep_page
@@ -48,21 +50,35 @@ def _trial(sweep: Sweep, run_url: str, value: Any, seed: int, failed: Mapping[st
     if not run.has("metrics.json"):
         return Trial(name=name, values=values, status="missing")
     result = run.read_json("metrics.json")
+    vector, shared = _sizes(run)
     records = [run.record(stage) for stage in STAGES]
     return Trial(
         name=name,
         values=values,
         parameters=result.get("cost", {}).get("parameters"),
-        iou=_iou(run),
+        iou=_iou(run, training=False),
+        iou_training=_iou(run, training=True),
+        vector=vector,
+        shared=shared,
         seconds=sum(record["seconds"] for record in records if record) or None,
         **{metric: result["metrics"].get(metric) for metric in ("mmd_cd", "cov_cd", "nna_cd")},
     )
 
 
-def _iou(run: RunDirectory) -> float | None:
-    """Mean IoU, at uniform points, of the fits of held-out shapes: what shapes share was not trained on these."""
+def _iou(run: RunDirectory, training: bool) -> float | None:
+    """Mean IoU, at uniform points, of the fits of training or of held-out shapes: what shapes share was not trained on
+    the latter.
+    """
     if not instances_table(run).row_files():
         return None
     rows = read_columns(run, ["split", "iou"]).to_pylist()
-    found = [row["iou"] for row in rows if row["split"] != "train" and row["iou"] is not None]
+    found = [row["iou"] for row in rows if (row["split"] == "train") is training and row["iou"] is not None]
     return float(np.mean(found)) if found else None
+
+
+def _sizes(run: RunDirectory) -> tuple[int, int] | tuple[None, None]:
+    """Entries of a vector, and of the networks that all share; None where the run does not hold what tells them."""
+    if not run.has("shared", "initialisation.safetensors"):
+        return None, None
+    start, _ = read_initialisation(initialisation_url(run))
+    return start.numel(), shared_entries(run)

@@ -1,6 +1,6 @@
 """The page about weight spaces: fits, categories, different starts and basis networks, a representation beside the others.
 
-It shows what the mLoRA paper measures (Tables 1 and 4, Figures 3 and 5) and Figure 4 of the mNIF paper.
+It shows what the mLoRA paper measures (Tables 1 and 4, Figures 3 and 5), and Figures 4 and 7 of the mNIF paper.
 """
 
 import math
@@ -19,13 +19,16 @@ from hdray.report.analysis_charts import (
     projection_chart,
 )
 from hdray.report.charts import Figure
+from hdray.report.data import DenoisingStep
+from hdray.report.gallery import Step, strip
 from hdray.report.shell import KeyFigure, fill
-from hdray.report.weight_spaces import Analysis, BasisSimilarity, Representation
+from hdray.report.weight_spaces import Analysis, BasisSimilarity, Between, Representation
 
 SECTIONS = (
     ("fits", "Fits"),
     ("categories", "Categories"),
     ("plane", "In the plane"),
+    ("between", "Between shapes"),
     ("starts", "Different starts"),
     ("bases", "Basis networks"),
     ("measured", "How it was measured"),
@@ -48,6 +51,15 @@ class Pictured:
     title: str
     caption: str
     words: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A representation's pictures from one shape to another."""
+
+    name: str
+    steps: list[Step]
+    caption: str
 
 
 def analysis_page(data: Analysis) -> str:
@@ -84,6 +96,7 @@ def analysis_page(data: Analysis) -> str:
         splits=_splits_sentence(data.representations),
         confusions=confusions,
         projections=projections,
+        strips=[_strip(one.name, one.between) for one in data.representations if one.between],
         starts=starts,
         bases=bases,
     )
@@ -106,15 +119,19 @@ def _key_figures(data: Analysis) -> list[KeyFigure]:
 
 
 def _fit_table(representations: Sequence[Representation]) -> Table | None:
-    """What a representation costs and how well it shows shapes (Table 1); None where no fit was measured."""
-    headings = tuple(dict.fromkeys(name for one in representations for name in one.reconstruction))
+    """What a representation costs and how well it shows shapes (Table 1), a row for each kind of shapes; None where no fit
+    was measured.
+    """
+    groups = [(one, of, values) for one in representations for of, values in one.reconstruction.items()]
+    headings = tuple(dict.fromkeys(heading for _, _, values in groups for heading in values))
     if not headings:
         return None
     rows = []
-    for one in representations:
-        cells = [number(one.reconstruction.get(heading)) for heading in headings]
-        rows.append((one.name, (*cells, f"{one.dimension:,}")))
-    return Table((*headings, "Entries"), tuple(rows))
+    for one, of, values in groups:
+        shared = "missing" if one.shared is None else f"{one.shared:,}"
+        cells = [number(values.get(heading)) for heading in headings]
+        rows.append((f"{one.name}, {of}", (*cells, f"{one.dimension:,}", shared)))
+    return Table((*headings, "Entries of a vector", "Entries shared by all"), tuple(rows))
 
 
 def _category_table(representations: Sequence[Representation]) -> Table | None:
@@ -183,6 +200,15 @@ def _projection(charts: dict[str, Figure], key: str, one: Representation, order:
         f"All {count:,} vectors" if count <= MOST_POINTS else f"{MOST_POINTS:,} of {count:,} vectors, evenly chosen"
     )
     return Pictured(key, one.name, f"{amount}.", f"Vectors of {one.name} in the plane, coloured by category")
+
+
+def _strip(name: str, between: Between) -> Strip:
+    count = len(between.meshes)
+    steps = [DenoisingStep(label=f"{place / (count - 1):.0%}", mesh=mesh) for place, mesh in enumerate(between.meshes)]
+    caption = f"From {between.ends[0]} to {between.ends[1]}"
+    if empty := sum(mesh is None for mesh in between.meshes):
+        caption += f"; {empty} of {count} fields have no surface"
+    return Strip(name, strip(steps, between.up), caption + ".")
 
 
 def _starts(charts: dict[str, Figure], representations: Sequence[Representation]) -> list[Pictured]:

@@ -17,6 +17,8 @@ METRICS = {
 }
 """By column: what a reader calls it, and which values are better (hdray.metrics.worth)."""
 COSTS = {"parameters": "Parameters", "seconds": "Seconds"}
+FURTHER = {"iou_training": "IoU of fits trained on", "vector": "Entries of a vector", "shared": "Entries shared by all"}
+"""Columns that say how a representation was come by; no order is made by them."""
 RANK_BY = "nna_cd"
 FAILED = "failed"
 
@@ -34,14 +36,21 @@ class Trial:
     parameters: int | None = None
     """Of the generator."""
     iou: float | None = None
+    """Of fits of held-out shapes."""
     mmd_cd: float | None = None
     cov_cd: float | None = None
     nna_cd: float | None = None
     seconds: float | None = None
     """What the trial took, all its stages."""
+    iou_training: float | None = None
+    """Of fits of training shapes, which networks that are shared have seen."""
+    vector: int | None = None
+    """Entries of a vector."""
+    shared: int | None = None
+    """Entries of the networks that all instances share; 0 for none."""
 
     def number(self, column: str) -> float | None:
-        """A metric or a cost by its column; None where it is missing."""
+        """A metric, a cost or one of FURTHER by its column; None where it is missing."""
         value = getattr(self, column)
         return None if value is None or not math.isfinite(value) else value
 
@@ -81,7 +90,7 @@ def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
     Missing ones are empty, and texts are on one line (errors often have several). Raises KeyError for a `rank_by` that is no metric.
     """
     keys = searched_keys(trials)
-    columns = ("parameters", *METRICS, "seconds")
+    columns = ("parameters", *METRICS, "seconds", *FURTHER)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", "trial", "status", *keys, *columns, "error"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hdray.metrics.worth import BETTER
 from hdray.report.charts import Figure
-from hdray.report.leaderboard import COSTS, FAILED, METRICS, RANK_BY, Ranked, Trial, ranked, searched_keys
+from hdray.report.leaderboard import COSTS, FAILED, FURTHER, METRICS, RANK_BY, Ranked, Trial, ranked, searched_keys
 from hdray.report.shell import KeyFigure, fill
 from hdray.report.sweep_charts import cost_chart, parallel_chart
 
@@ -84,7 +84,7 @@ def sweep_page(data: SweepData) -> str:
         figures=_key_figures(order, data.rank_by),
         order_sentence=f"In the order of {METRICS[data.rank_by][0]} ({BETTER[METRICS[data.rank_by][1]]}).",
         keys=keys,
-        headings=[name for name, _ in METRICS.values()] + list(COSTS.values()),
+        headings=[name for name, _ in METRICS.values()] + [*COSTS.values(), *FURTHER.values()],
         rows=[_row(row, keys) for row in order],
         costs=costs,
         failed=failed,
@@ -114,7 +114,7 @@ def _key_figures(order: Sequence[Ranked], rank_by: str) -> list[KeyFigure]:
 def _row(row: Ranked, keys: Sequence[str]) -> Row:
     trial = row.trial
     searched = [_searched(trial.values[key]) if key in trial.values else "" for key in keys]
-    measured = [_number(trial.number(column)) for column in (*METRICS, *COSTS)]
+    measured = [_number(trial.number(column)) for column in (*METRICS, *COSTS, *FURTHER)]
     return Row("" if row.rank is None else str(row.rank), trial.name, trial.status, (*searched, *measured))
 
 

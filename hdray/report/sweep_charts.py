@@ -1,5 +1,6 @@
 """The charts of a sweep's page: parallel coordinates of all trials, and a metric against what it cost."""
 
+import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ _MOST_TICKS = 8  # values of a searched key that get a tick each
 _TICKS = 5  # of a continuous axis
 _DECADES = 1.5  # a range wider than this is shown on a logarithmic axis
 _BELOW = 0.15  # how far below an axis's range missing values lie, as a share of it
+_MOST_LETTERS = 32  # of a searched value beside its tick
+_LETTER = 6.5  # pixels that a letter of a tick's text is wide at most, on average
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -30,7 +33,10 @@ def parallel_chart(trials: Sequence[Ranked]) -> Figure:
     strength = [last - row.rank if row.rank else 0 for row in trials]
     line = {"color": strength, "colorscale": [[0, "@faint"], [1, "@generated"]], "cmin": 0, "cmax": max(last - 1, 1)}
     trace = {"type": "parcoords", "dimensions": dimensions, "line": line, "labelangle": -12}
-    return {"data": [trace], "layout": {"margin": {"l": 70, "r": 60, "t": 90, "b": 20}}}
+    # Texts stand to the left of their axis. Any axis may be dragged to the left end, so there is room for the longest.
+    letters = max((len(html.unescape(text)) for one in dimensions for text in one["ticktext"]), default=0)
+    left = max(70, round(_LETTER * letters) + 15)
+    return {"data": [trace], "layout": {"margin": {"l": left, "r": 60, "t": 90, "b": 20}}}
 
 
 def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
@@ -53,7 +59,7 @@ def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
         ordered = sorted(different) if all(_is_number(value) for value in different) else different
         places = {value: float(place) for place, value in enumerate(ordered)}
         low, high = 0.0, float(max(len(ordered) - 1, 1))
-        marks, texts = list(places.values()), [plain(value) for value in ordered]
+        marks, texts = list(places.values()), [plain(fitting(str(value))) for value in ordered]
     if len(known) < len(shown):
         low -= _BELOW * (high - low)
         marks, texts = [low, *marks], ["none", *texts]
@@ -106,6 +112,14 @@ def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping
         line = {"color": "@ink", "width": 1, "dash": "dash"}
         layout["shapes"] = [{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 0.5, "y1": 0.5, "line": line}]
     return {"data": data, "layout": layout}
+
+
+def fitting(text: str) -> str:
+    """A text of at most `_MOST_LETTERS`: what is too long loses its middle, as names often differ at their ends."""
+    if len(text) <= _MOST_LETTERS:
+        return text
+    kept = _MOST_LETTERS - 1
+    return text[: (kept + 1) // 2] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - kept // 2 :]
 
 
 def short(value: float) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hdray.metrics.classify import Separation
+from hdray.signals.mesh import Mesh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,18 @@ class Perturbation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Between:
+    """Surfaces of fields on the straight line between the vectors of two shapes, evenly spaced, its ends the first and last."""
+
+    ends: tuple[str, str]
+    """The shapes' files."""
+    meshes: Sequence[Mesh | None]
+    """In the unit box; None for a field without a surface."""
+    up: str
+    """Axis that points up, y or z."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BasisSimilarity:
     """Of one layer: absolute cosine similarities (M, M) of the weight matrices of M basis networks, 0 on the diagonal."""
 
@@ -45,10 +58,14 @@ class Representation:
     name: str
     dimension: int
     """Free entries of a vector."""
-    reconstruction: Mapping[str, float | None] = field(default_factory=dict)
-    """Column of the table of fits, such as "CD, mean", to its value; None where it is not defined."""
+    shared: int | None = None
+    """Entries of networks that all instances share; 0 for none."""
+    reconstruction: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Of some shapes, such as "held out": column of the table of fits, such as "CD, mean", to its value; None where it is
+    not defined."""
     separation: Separation | None = None
     projection: Projection | None = None
+    between: Between | None = None
     perturbation: Perturbation | None = None
     basis: Sequence[BasisSimilarity] = ()
 

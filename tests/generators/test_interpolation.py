@@ -1,31 +1,31 @@
-"""Vectors between four corners."""
+"""Vectors between two vectors."""
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.generators.interpolation import bilinear
+from hdray.generators.interpolation import linear
 
 
-def test_a_grid_by_hand() -> None:
-    corners = torch.tensor([[[0.0, 1.0], [4.0, 1.0]], [[8.0, 1.0], [12.0, 5.0]]])
-    grid = bilinear(corners, 3, 5)
-    assert grid.shape == (3, 5, 2)
-    assert grid[..., 0].tolist() == [[0, 1, 2, 3, 4], [4, 5, 6, 7, 8], [8, 9, 10, 11, 12]]
-    assert grid[:, -1, 1].tolist() == [1, 3, 5] and grid[-1, :, 1].tolist() == [1, 2, 3, 4, 5]
+def test_a_line_by_hand() -> None:
+    line = linear(torch.tensor([0.0, 1.0]), torch.tensor([4.0, -1.0]), 5)
+    assert line.tolist() == [[0, 1], [1, 0.5], [2, 0], [3, -0.5], [4, -1]]
 
 
-@given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 2**32))
-def test_corners_come_back_exactly_and_nothing_leaves_their_range(rows: int, columns: int, seed: int) -> None:
-    corners = torch.randn(2, 2, 7, generator=torch.Generator().manual_seed(seed))
-    grid = bilinear(corners, rows, columns)
-    assert torch.equal(grid[[0, 0, -1, -1], [0, -1, 0, -1]], corners.flatten(0, 1))
-    assert bool((grid <= corners.amax(dim=(0, 1)) + 1e-6).all() and (grid >= corners.amin(dim=(0, 1)) - 1e-6).all())
+@settings(deadline=None)  # the first call to torch takes long on a busy machine
+@given(st.integers(2, 9), st.integers(0, 2**32))
+def test_ends_come_back_exactly_and_steps_are_equal(count: int, seed: int) -> None:
+    first, last = torch.randn(2, 7, generator=torch.Generator().manual_seed(seed))
+    line = linear(first, last, count)
+    assert line.shape == (count, 7) and line.dtype == torch.float32
+    assert torch.equal(line[0], first) and torch.equal(line[-1], last)
+    torch.testing.assert_close(line.diff(dim=0), ((last - first) / (count - 1)).expand(count - 1, 7))
+    torch.testing.assert_close(linear(last, first, count), line.flip(0))
 
 
-def test_what_is_no_grid_is_named() -> None:
-    with pytest.raises(ValueError, match=r"needs \(2, 2, D\) and 2 x 2"):
-        bilinear(torch.zeros(3, 7), 3, 3)
-    with pytest.raises(ValueError, match="a grid of 1 x 3"):
-        bilinear(torch.zeros(2, 2, 7), 1, 3)
+def test_what_is_no_line_is_named() -> None:
+    with pytest.raises(ValueError, match=r"from \(3,\) to \(4,\); it needs two of one \(D,\)"):
+        linear(torch.zeros(3), torch.zeros(4), 2)
+    with pytest.raises(ValueError, match="1 vectors"):
+        linear(torch.zeros(3), torch.zeros(3), 1)

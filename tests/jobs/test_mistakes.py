@@ -103,6 +103,7 @@ def test_an_analysis_that_cannot_be(mistake: Mistake, tmp_path: Path) -> None:
     out, run = ("--out", tmp_path / "out"), f"mlp={tmp_path / 'run'}"
     assert "is not NAME=URL; give such as mlp=runs/mlp" in mistake("analyse", "--runs", tmp_path / "run", *out)
     assert "has a name twice" in mistake("analyse", "--runs", run, run, *out)
+    assert "--shapes 0 is not accepted; it must be 1 or more" in mistake("analyse", "--runs", run, *out, "--shapes", 0)
     assert "--strengths 1.5 is not accepted" in mistake("analyse", "--runs", run, *out, "--strengths", 1.5)
     assert "holds no complete set of fits; run jobs/fit.py" in mistake("analyse", "--runs", run, *out)
     assert not (tmp_path / "out").exists(), "nothing is half-written"

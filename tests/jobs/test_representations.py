@@ -42,8 +42,9 @@ def test_low_rank_fields_and_their_analysis(tmp_path: Path) -> None:
     rows = read_columns(run, ["shared_hash", "category"]).to_pylist()
     assert len({row["shared_hash"] for row in rows}) == 1 and {row["category"] for row in rows} == {"chair", "table"}
 
-    choice = ("--instances", 1, "--strengths", 1)
+    choice = ("--shapes", 1, "--instances", 1, "--strengths", 1)
     output = finish(start_job("analyse", "--runs", f"mlora={run.url}", "--out", tmp_path / "out", *choice))
     page = (tmp_path / "out" / "analysis.html").read_text()
     assert output.splitlines()[-1] == f"{tmp_path}/out/analysis.html"
+    assert "mlora, trained on" in page and "mlora, held out" in page and " surface at 40%" in page
     assert "Weight similarity" in page and "Not measured: no representation here has basis networks" in page

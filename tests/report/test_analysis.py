@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hdray.metrics.classify import Repeated, Separation
-from hdray.report.analysis import analysis_page, number, per_cent
+from hdray.report.analysis import _fit_table, analysis_page, number, per_cent
 from hdray.report.analysis_charts import (
     MOST_BASES,
     MOST_POINTS,
@@ -18,7 +18,8 @@ from hdray.report.analysis_charts import (
     projection_chart,
     thinned,
 )
-from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, Projection, Representation
+from hdray.report.weight_spaces import Analysis, BasisSimilarity, Between, Perturbation, Projection, Representation
+from hdray.signals.mesh import Mesh
 from tests.report.parsed import Page, check_self_contained
 
 HOSTILE = "a\"><img src=x onerror=alert(1)></script><script>alert('2')</script>{{ 7 * 7 }}"
@@ -40,6 +41,10 @@ CURVE = Perturbation(
     barrier=np.array([[0.01, 0.03], [0.02, np.nan], [np.nan, np.nan]]),
 )
 SIMILARITY = np.array([[0.0, 0.25, 0.5], [0.25, 0.0, 0.125], [0.5, 0.125, 0.0]])
+TETRAHEDRON = Mesh(
+    0.4 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1.0]]),
+    np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]]),
+)
 DATA = Analysis(
     title="spaces & more",
     date="today",
@@ -47,11 +52,16 @@ DATA = Analysis(
         Representation(
             name="mLoRA " + HOSTILE,
             dimension=29_696,
-            reconstruction={"CD, mean": 0.02451, "PSNR": None},
+            shared=1_234_567,
+            reconstruction={
+                "trained on": {"CD, mean": 0.01357, "PSNR": 21.42},
+                "held out": {"CD, mean": 0.02451, "PSNR": None},
+            },
             separation=SEPARATION,
             projection=Projection(
                 points=np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), categories=["table", HOSTILE, "table"]
             ),
+            between=Between(ends=(HOSTILE, "b.obj"), meshes=(TETRAHEDRON, None, TETRAHEDRON), up="y"),
             perturbation=CURVE,
         ),
         Representation(name="mNIF", dimension=256, basis=(BasisSimilarity(layer="layer 1", similarity=SIMILARITY),)),
@@ -67,14 +77,34 @@ def page() -> Page:
 
 def test_every_number_is_there(page: Page) -> None:
     for text in (
-        *("spaces & more", "29,696", "256", "0.02451", "points", "2048"),
+        *("spaces & more", "29,696", "1,234,567", "0.02451", "0.01357", "21.42", "points", "2048"),
         *("50.0 ± 35.4 %", "87.5 ± 0.0 %", "91.0 ± 1.4 %", "62.5 ± 0.0 %", "60.0 ± 0.0 %"),
         "over 2 random splits (clustering: initialisations); 10 of 50 vectors are tested",
         f"Of 20 answers 2 are wrong, most often table taken for {HOSTILE} (2 times).",
         "All 3 vectors.",
+        *("0%", "50%", "100%", f"From {HOSTILE} to b.obj; 1 of 3 fields have no surface."),
         "3 bases; between two of them 0.292 on average, 0.500 at most.",
     ):
         assert text in page.text, text
+
+
+def test_shapes_trained_on_and_held_out_are_rows_of_their_own_with_the_same_sizes() -> None:
+    other = Representation(name="MLP", dimension=30_196, reconstruction={"held out": {"CD, mean": 0.5}})
+    table = _fit_table([*DATA.representations, other])
+    assert table is not None
+    assert table.headings == ("CD, mean", "PSNR", "Entries of a vector", "Entries shared by all")
+    assert table.rows == (
+        (f"mLoRA {HOSTILE}, trained on", ("0.01357", "21.42", "29,696", "1,234,567")),
+        (f"mLoRA {HOSTILE}, held out", ("0.02451", "missing", "29,696", "1,234,567")),
+        ("MLP, held out", ("0.5", "missing", "30,196", "missing")),
+    )
+
+
+def test_a_strip_goes_from_one_shape_to_the_other(page: Page) -> None:
+    pictures = [a for tag, a in page.elements if tag == "img"]
+    assert [a["alt"] for a in pictures] == ["The surface at 0%", "No surface at 50%", "The surface at 100%"]
+    assert pictures[0]["src"] == pictures[2]["src"] != pictures[1]["src"]
+    assert all(str(a["src"]).startswith("data:image/webp;base64,") for a in pictures)
 
 
 def test_what_is_missing_is_said(page: Page) -> None:
@@ -86,7 +116,6 @@ def test_what_is_missing_is_said(page: Page) -> None:
 def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:
     check_self_contained(page)
     assert not [a for _, a in page.elements if any(name.startswith("on") for name in a)]
-    assert not [a for tag, a in page.elements if tag == "img"]
     assert len([a for tag, a in page.elements if tag == "script"]) == 3  # its data, Plotly, and its own
 
 
@@ -102,7 +131,7 @@ def test_a_page_of_nothing_measured() -> None:
     page = Page(
         analysis_page(Analysis(title="t", date="d", representations=(Representation(name="MLP", dimension=5),)))
     )
-    assert page.text.count("Not measured") == 5
+    assert page.text.count("Not measured") == 6
     assert len(page.scripts) == 2  # no Plotly without anything to plot
     check_self_contained(page)
 

@@ -19,6 +19,9 @@ TRIALS = (
         iou=0.9123,
         nna_cd=0.6172,
         seconds=7200,
+        iou_training=0.9517,
+        vector=36_737,
+        shared=0,
     ),
     Trial(name="second " + HOSTILE, values={"field.kind": HOSTILE}, mmd_cd=0.00213, cov_cd=0.5312),
     Trial(name="third", values={"field.rank": 3}, status=FAILED, error="out of memory: " + HOSTILE),
@@ -50,6 +53,8 @@ def test_every_trial_is_there(page: Page) -> None:
         "0.5312",
         "1,234,567",
         "7,200",
+        "0.9517",
+        "36,737",
         "0.3 ",
         "1 failed",
         "none",
@@ -59,8 +64,8 @@ def test_every_trial_is_there(page: Page) -> None:
 
 
 def test_what_is_missing_is_called_so(page: Page) -> None:
-    # Of six metrics and costs the first lacks two, the second four and the third all.
-    assert page.text.count("missing") == 2 + 4 + 6
+    # Of nine numbers the first lacks two, the second seven and the third all.
+    assert page.text.count("missing") == 2 + 7 + 9
 
 
 def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:

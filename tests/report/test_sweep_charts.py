@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdray.report.leaderboard import FAILED, Trial, ranked
-from hdray.report.sweep_charts import axis, cost_chart, parallel_chart, short
+from hdray.report.sweep_charts import axis, cost_chart, fitting, parallel_chart, short
 
 TRIALS = (
     Trial(name="a", values={"field.kind": "mlp", "train.learning_rate": 1e-4}, parameters=1000, nna_cd=0.8, seconds=10),
@@ -58,6 +58,19 @@ def test_all_trials_are_lines_the_best_the_strongest():
     assert all(len(one["values"]) == 3 for one in trace["dimensions"])
     assert trace["line"]["color"] == [1, 0, 0]
     assert (trace["line"]["cmin"], trace["line"]["cmax"]) == (0, 1)
+
+
+def test_long_values_lose_their_middle_and_all_have_room():
+    assert fitting("a" * 32) == "a" * 32
+    assert fitting("a" * 20 + "-" + "b" * 20) == "a" * 16 + "\N{HORIZONTAL ELLIPSIS}" + "b" * 15
+
+    def margin(*values):
+        trials = [Trial(name=str(place), values={"preset": value}) for place, value in enumerate(values)]
+        return parallel_chart(ranked(trials))["layout"]["margin"]["l"]
+
+    # 100 pixels are what "airplanes-voxels" takes in the page's font, and those of any length are cut.
+    assert margin("mlp") == 70 < 100 < margin("airplanes", "airplanes-voxels") < margin("v" * 32) == margin("v" * 99)
+    assert margin("<" * 32) == margin("v" * 32), "letters as they are seen, not as they are written"
 
 
 def test_dots_are_trials_with_both_a_metric_and_a_cost():

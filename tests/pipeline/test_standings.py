@@ -1,0 +1,59 @@
+"""What is told of a sweep's trials, from run directories as trials leave them."""
+
+import csv
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+from safetensors.torch import save
+
+from hdray.config.sweep import Sweep
+from hdray.pipeline.instances import instances_schema, instances_table
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.standings import write_standings
+from hdray.pipeline.storage import write_bytes
+from tests.pipeline.tables import write_rows
+
+SWEEP = Sweep(
+    title="ranks",
+    preset="demo",
+    set={},
+    key="field.rank",
+    values=(2, 3),
+    seed_key="seed",
+    seeds=(0,),
+    metrics={"nna_cd": "half"},
+    published={},
+)
+
+
+def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_path: Path) -> None:
+    for value in (2, 3):
+        trial = RunDirectory(str(tmp_path / "trials" / f"field.rank={value},seed=0"))
+        trial.write_json({"metrics": {"nna_cd": 0.5 + value / 10}, "cost": {"parameters": 7}}, "metrics.json")
+    rows = [
+        {"id": name, "split": split, "status": "accepted", "iou": iou}
+        for name, split, iou in (
+            ("a", "train", 0.75),
+            ("b", "train", 0.5),
+            ("c", "test", 0.25),
+            ("d", "validation", None),
+        )
+    ]
+    first = RunDirectory(str(tmp_path / "trials" / "field.rank=2,seed=0"))
+    write_rows(instances_table(first), "new", pa.Table.from_pylist(rows, schema=instances_schema()))
+    shared = {
+        "theta": torch.zeros(11),
+        "shared.base.weight": torch.zeros(4, 5),
+        "shared.base.bias": torch.zeros(4),
+        "shared.masks.a.positions": torch.zeros(3, 2, dtype=torch.int64),
+    }
+    write_bytes(first.path("shared", "initialisation.safetensors"), save(shared))
+
+    write_standings(SWEEP, str(tmp_path), {})
+    best, other = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
+    assert (best["iou"], best["iou_training"], best["vector"], best["shared"]) == ("0.25", "0.625", "11", "24")
+    assert [other[name] for name in ("iou", "iou_training", "vector", "shared")] == [""] * 4
+    assert float(other["nna_cd"]) == pytest.approx(0.8)
+    assert "Entries of a vector" in (tmp_path / "report.html").read_text()

@@ -8,7 +8,6 @@ import torch
 
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
-from hdray.errors import UserError
 from hdray.fields.sharing import network_keys
 from hdray.fitting.auto_decoding import AutoDecoding
 from hdray.fitting.mixture_training import AutoDecoding as MixtureAutoDecoding
@@ -41,18 +40,13 @@ class StoredPointsTrainee:
     def __call__(self) -> Trainee:
         """Raises UserError where none of the training shapes could be read."""
         config = self.config
-        found = read_points(RunDirectory(self.points_url), self.ids)
-        if not found.ids:
-            raise UserError(
-                f"none of the {len(self.ids)} training shapes can be read; see the column reason of {self.points_url}"
-            )
-        points = found.points, found.labels, found.ids
+        points = read_points(RunDirectory(self.points_url), self.ids)
         if config.field.kind in ("lora", "mlora"):
-            return AutoDecoding(*points, config.field, config.shared, config.shared.steps, config.seed)
+            return AutoDecoding(points, config.field, config.shared, config.shared.steps, config.seed)
         times = frame_times(config.signal)
         of_frames = None if times is None else torch.from_numpy(times)
         way = MetaLearning if config.field.adaptation == "meta" else MixtureAutoDecoding
-        return way(*points, config.field, config.seed, of_frames)
+        return way(points, config.field, config.seed, of_frames)
 
 
 def ensure_networks(

@@ -19,7 +19,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from hdray.fields.base_network import BaseNetwork
 from hdray.fields.settings import FieldSettings
+from hdray.fitting.point_set import PointSet
 from hdray.fitting.settings import AutoDecodingSettings
+from hdray.generators.epochs import ShuffledEpochs
 from hdray.generators.optimiser import ParameterGroups, parameter_groups
 from hdray.generators.settings import TrainSettings
 from hdray.seeds import torch_stream
@@ -50,45 +52,26 @@ class AutoDecoding:
     precisions: Collection[str] = ("bf16", "fp32")
 
     def __init__(
-        self,
-        points: Tensor | np.ndarray,
-        labels: Tensor | np.ndarray,
-        ids: list[str],
-        field: FieldSettings,
-        settings: AutoDecodingSettings,
-        steps: int,
-        seed: int,
+        self, points: PointSet, field: FieldSettings, settings: AutoDecodingSettings, steps: int, seed: int
     ) -> None:
-        """
-        Args:
-            points: (N, S, 3) uint16 codes. labels: (N, S/8) uint8, packed. ids: N, which codes are drawn for.
-            steps: optimiser steps of the whole training, which the stages divide.
-
-        Raises ValueError for arguments that do not fit together.
-        """
-        self.points, self.labels = torch.as_tensor(points), torch.as_tensor(labels)
-        count, stored = self.points.shape[:2]
-        if len(ids) == 0 or count != len(ids) or self.labels.shape != (count, stored // 8) or stored % 8:
-            raise ValueError(
-                f"{len(ids)} ids, points {tuple(self.points.shape)} and labels {tuple(self.labels.shape)} do not fit "
-                "together; they must be N of at least 1, (N, S, 3) and (N, S / 8)"
-            )
+        """`steps`: optimiser steps of the whole training, which the stages divide. Codes are drawn for the points' ids."""
+        self.points = points
         self.field = field
         self.settings = settings
         self.seed = seed
         self._ends = [steps * (stage + 1) // settings.stages for stage in range(settings.stages)]
-        self.module = AutoDecoder(field, count)
+        self.module = AutoDecoder(field, self.records)
         self.module.network.initialise(torch_stream(seed, "base", "initialisation"))
         with torch.no_grad():
-            for row, name in enumerate(ids):
+            for row, name in enumerate(points.ids):
                 draw = torch.randn(field.latent, generator=torch_stream(seed, name, "latent"))
                 self.module.latents.weight[row] = settings.latent_deviation * draw
-        self._order: dict[tuple[int, int], Tensor] = {}
+        self._epochs = [ShuffledEpochs(self.records, seed, "base", "epoch", stage) for stage in range(settings.stages)]
 
     @property
     def records(self) -> int:
         """N."""
-        return len(self.points)
+        return len(self.points.ids)
 
     def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
         """Matrices of the mapping, of the affine maps and of the output decay; codes, which have a penalty, if all does."""
@@ -109,15 +92,15 @@ class AutoDecoding:
         instances, codes, inside = [], [], []
         for row in rows:
             first = (within * size + row) * shapes
-            picks = torch.tensor([self._pick(stage, first + place) for place in range(shapes)])  # (n,)
+            picks = torch.tensor([self._epochs[stage].pick(first + place) for place in range(shapes)])  # (n,)
             stream = torch_stream(self.seed, "base", step, row)
-            drawn = torch.randint(
-                self.points.shape[1], (shapes, self.settings.points_per_row // shapes), generator=stream
+            places = torch.randint(
+                self.points.stored, (shapes, self.settings.points_per_row // shapes), generator=stream
             )
+            coded, labels = self.points.drawn(picks.unsqueeze(1).numpy(), places.numpy())
             instances.append(picks)
-            # Widened first: indexing is not there for uint16 on every version of torch.
-            codes.append(self.points.view(torch.int16)[picks.unsqueeze(1), drawn].view(torch.uint16).to(torch.int32))
-            inside.append(self.labels[picks.unsqueeze(1), drawn // 8] >> (drawn % 8).to(torch.uint8) & 1)
+            codes.append(torch.from_numpy(coded.astype(np.int32)))  # torch does next to nothing with uint16
+            inside.append(torch.from_numpy(labels))
         return {"instance": torch.stack(instances), "codes": torch.stack(codes), "inside": torch.stack(inside)}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
@@ -130,11 +113,3 @@ class AutoDecoding:
         """What LoRA fields share, `latent` being the mean code; and `latents.weight` (N, Z), in the order of the ids."""
         shared = {name.removeprefix("network."): weight for name, weight in weights.items()}
         return shared | {"latent": weights["latents.weight"].mean(dim=0)}
-
-    def _pick(self, stage: int, draw: int) -> int:
-        """The shape of the draw-th place since the start of a stage."""
-        epoch, position = divmod(draw, self.records)
-        if (stage, epoch) not in self._order:
-            stream = torch_stream(self.seed, "base", "epoch", stage, epoch)
-            self._order = {(stage, epoch): torch.randperm(self.records, generator=stream)}
-        return int(self._order[stage, epoch][position])

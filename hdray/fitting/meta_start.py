@@ -5,16 +5,15 @@ from the present start for a few steps, and move the start towards the mean of w
 in the last round. MetaSDF (Sitzmann et al. 2020) and Tancik et al. 2021 learn starts of neural fields so.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from hdray.fields.field import DescentField
 from hdray.fitting.descent import fit
 from hdray.fitting.initialisation import random_start
+from hdray.fitting.point_set import PointSet
 from hdray.fitting.settings import FitSettings
 from hdray.generators.epochs import ShuffledEpochs
 from hdray.seeds import seed_of
@@ -22,29 +21,25 @@ from hdray.seeds import seed_of
 
 def meta_start(
     field: DescentField,
-    points: Tensor | np.ndarray,
-    labels: Tensor | np.ndarray,
+    points: PointSet,
     settings: FitSettings,
-    ids: Sequence[str],
     seed: int,
     device: torch.device | str = "cpu",
     times: Tensor | None = None,
 ) -> Tensor:
-    """(D,) from N instances' points (N, P, 3) uint16 codes and packed labels (N, P/8), beginning at the random start.
+    """(D,), learned from the shapes of a set of points, beginning at the random start. times (T,) of animations: see `fit`.
 
     A round fits `batch_size` of them, `meta_steps` each, under the schedule and the learning rate of all fits.
     """
-    points, labels = torch.as_tensor(points), torch.as_tensor(labels)
     inner = replace(settings, steps=settings.meta_steps)
-    epochs = ShuffledEpochs(len(ids), seed)
+    epochs = ShuffledEpochs(len(points.ids), seed, "meta", "epoch")
     start = random_start(field, seed)
-    size = min(settings.batch_size, len(ids))
+    size = min(settings.batch_size, len(points.ids))
     for number in range(settings.meta_rounds):
-        picked = torch.tensor([epochs.pick(number * size + place) for place in range(size)])
-        # A shape's draws are its own; those of another round are others. Two of a kind are at worst one shape twice.
-        names = [f"{ids[row]}/{place}" for place, row in enumerate(picked.tolist())]
-        round_seed = seed_of(seed, "meta", number)
-        chosen = points.view(torch.int16)[picked].view(torch.uint16)  # torch does not index uint16 everywhere
-        found = fit(field, chosen, labels[picked], start, inner, names, round_seed, device, times)
+        picked = [epochs.pick(number * size + place) for place in range(size)]
+        # Where an epoch ends a shape may come twice: with the place in its name, its points are drawn twice, too.
+        names = [f"{points.ids[row]}/{place}" for place, row in enumerate(picked)]
+        chosen = points.points[picked], points.labels[picked]
+        found = fit(field, *chosen, start, inner, names, seed_of(seed, "meta", number), device, times)
         start += (1 - number / settings.meta_rounds) * (found.theta.mean(dim=0) - start)
     return start

@@ -10,6 +10,7 @@ angles up to 30 leave bf16 no digit behind the point.
 Shapes in comments: N instances, S points stored of each, B instances in a batch, P points of one, H entries of a latent.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -21,6 +22,7 @@ from hdray.fields.settings import FieldSettings
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.siren_mixture_gradient import mixture_losses
 from hdray.fitting.adaptation import adapted
+from hdray.fitting.point_set import PointSet
 from hdray.generators.epochs import ShuffledEpochs
 from hdray.generators.optimiser import ParameterGroups
 from hdray.generators.settings import TrainSettings
@@ -44,49 +46,35 @@ class Shared(nn.Module):
         self.mixture = MixtureBases(settings, dimension)
 
 
-class MixtureTraining:
+class MixtureTraining(ABC):
     """What both ways have in common: instances in shuffled epochs, `mixture_points` of their points a step."""
 
     zero_stages: Collection[int] = (0, 1, 2)
     precisions: Collection[str] = ("fp32",)
 
-    def __init__(
-        self,
-        points: Tensor | np.ndarray,
-        labels: Tensor | np.ndarray,
-        ids: list[str],
-        settings: FieldSettings,
-        seed: int,
-        times: Tensor | None = None,
-    ) -> None:
-        """points (N, S, 3) uint16 codes and labels (N, S/8) uint8, packed: tensors, or arrays such as memory maps.
-
-        times (T,) of animations, the time coordinate of each frame; points hold S/T of each, frame after frame.
-
-        Raises ValueError for no instances, or for arguments that do not fit together.
-        """
-        count = len(ids)
-        if count == 0:
-            raise ValueError("there are no instances to train on")
-        if len(points) != count or labels.shape != (count, points.shape[1] // 8) or points.shape[1] % 8:
-            raise ValueError(
-                f"points {tuple(points.shape)} and labels {tuple(labels.shape)} are not those of {count} ids"
-            )
-        # As arrays, because torch does not index 16-bit integers.
-        self.points, self.labels = np.asarray(points), np.asarray(labels)
-        self.ids, self.settings, self.seed = ids, settings, seed
-        self.epochs = ShuffledEpochs(count, seed)
-        self.times = times
+    def __init__(self, points: PointSet, settings: FieldSettings, seed: int, times: Tensor | None = None) -> None:
+        """times (T,) of animations: the time coordinate of each frame."""
+        self.points, self.settings, self.seed, self.times = points, settings, seed, times
+        self.epochs = ShuffledEpochs(self.records, seed, "training", "epoch")
         dimension = 3 if times is None else 4
         self.module = Shared(settings, dimension)
         self.module.mixture.initialise(torch_stream(seed, "mixture", "initialisation"))
+        self.complete()
         # The parameters themselves, so that the field is always that of the present state of training.
         self.field = SirenMixture(settings, dict(self.module.mixture.named_parameters()), dimension)
+
+    @abstractmethod
+    def complete(self) -> None:
+        """Give the module what this way trains beside the bases."""
+
+    @abstractmethod
+    def loss(self, batch: dict[str, Tensor]) -> Tensor:
+        """The mean loss over the rows of a batch."""
 
     @property
     def records(self) -> int:
         """N."""
-        return len(self.ids)
+        return len(self.points.ids)
 
     def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
         """Weights of bases and projection decay, their biases only if everything does, rates and latents never."""
@@ -107,11 +95,11 @@ class MixtureTraining:
         for row in rows:
             stream = torch_stream(self.seed, "training", step, row)
             picked = self.epochs.pick(step * size + row)
-            places = torch.randint(self.points.shape[1], (count,), generator=stream).numpy()
+            places = torch.randint(self.points.stored, (count,), generator=stream)
+            codes, labels = self.points.drawn(picked, places.numpy())
             instances.append(picked)
-            coords.append(self._coords(picked, places))
-            bits = self.labels[picked][places // 8] >> (places % 8).astype(np.uint8)
-            inside.append(torch.from_numpy((bits & 1).astype(np.float32)))
+            coords.append(self._coords(codes, places))
+            inside.append(torch.from_numpy(labels).float())
             start.append(LATENT_SPREAD * torch.randn(self.field.layout.size, generator=stream))
         return {
             "instances": torch.tensor(instances),
@@ -120,12 +108,12 @@ class MixtureTraining:
             "start": torch.stack(start),
         }
 
-    def _coords(self, instance: int, places: np.ndarray) -> Tensor:
-        """Coordinates (P, d) of some of an instance's points."""
-        space = torch.from_numpy(decode(self.points[instance][places]))
+    def _coords(self, codes: np.ndarray, places: Tensor) -> Tensor:
+        """Coordinates (P, d) of an instance's points, coded (P, 3), from their places (P,)."""
+        space = torch.from_numpy(decode(codes))
         if self.times is None:
             return space
-        frames = torch.from_numpy(places) // (self.points.shape[1] // len(self.times))
+        frames = places // (self.points.stored // len(self.times))
         return torch.cat([space, self.times[frames].unsqueeze(1)], dim=1)
 
     def losses(self, latents: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
@@ -145,17 +133,9 @@ class MetaLearning(MixtureTraining):
     the mean over the batch, so that 32 instances take steps 32 times smaller (`inner_rate` 1/32 is the same).
     """
 
-    def __init__(
-        self,
-        points: Tensor | np.ndarray,
-        labels: Tensor | np.ndarray,
-        ids: list[str],
-        settings: FieldSettings,
-        seed: int,
-        times: Tensor | None = None,
-    ) -> None:
-        super().__init__(points, labels, ids, settings, seed, times)
-        drawn = torch.rand(latent_size(settings), generator=torch_stream(seed, "rates", "initialisation"))
+    def complete(self) -> None:
+        """Rates, drawn within their bounds."""
+        drawn = torch.rand(latent_size(self.settings), generator=torch_stream(self.seed, "rates", "initialisation"))
         self.module.rates = nn.Parameter(RATES[0] + (RATES[1] - RATES[0]) * drawn)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
@@ -183,20 +163,12 @@ class AutoDecoding(MixtureTraining):
     little by its momentum in steps that do not show its instance.
     """
 
-    def __init__(
-        self,
-        points: Tensor | np.ndarray,
-        labels: Tensor | np.ndarray,
-        ids: list[str],
-        settings: FieldSettings,
-        seed: int,
-        times: Tensor | None = None,
-    ) -> None:
-        super().__init__(points, labels, ids, settings, seed, times)
-        size = latent_size(settings)
-        streams = [torch_stream(seed, instance, "latent") for instance in ids]
+    def complete(self) -> None:
+        """A latent for each instance, drawn for its id."""
+        size = latent_size(self.settings)
+        streams = [torch_stream(self.seed, instance, "latent") for instance in self.points.ids]
         drawn = torch.stack([LATENT_SPREAD * torch.randn(size, generator=stream) for stream in streams])
-        self.module.latents = nn.Embedding(len(ids), size, _weight=drawn)
+        self.module.latents = nn.Embedding(self.records, size, _weight=drawn)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """The mean over instances of loss and penalty."""

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-import numpy as np
 from torch import Tensor
 
 from hdray.fields.kind import Network
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.auto_decoding import AutoDecoding as BaseAutoDecoding
 from hdray.fitting.mixture_training import AutoDecoding, MetaLearning
+from hdray.fitting.point_set import PointSet
 from hdray.fitting.settings import SharedSettings
 from hdray.generators.trainee import Trainee
 
@@ -19,45 +19,35 @@ class BuildTrainee(Protocol):
 
     def __call__(
         self,
-        points: Tensor | np.ndarray,
-        labels: Tensor | np.ndarray,
-        ids: list[str],
+        points: PointSet,
         field: FieldSettings,
         shared: SharedSettings,
         seed: int,
         times: Tensor | None,
     ) -> Trainee:
-        """
-        Args:
-            points: (N, S, 3) uint16 codes. labels: (N, S/8) uint8, packed. ids: N.
-            times: (T,) of animations, the time coordinate of each frame; points hold S/T of each, frame after frame.
-        """
+        """times (T,) of animations, the time coordinate of each frame; points hold S/T of each, frame after frame."""
         ...
 
 
 def _base(
-    points: Tensor | np.ndarray,
-    labels: Tensor | np.ndarray,
-    ids: list[str],
+    points: PointSet,
     field: FieldSettings,
     shared: SharedSettings,
     seed: int,
     times: Tensor | None,
 ) -> Trainee:
-    return BaseAutoDecoding(points, labels, ids, field, shared, shared.steps, seed)
+    return BaseAutoDecoding(points, field, shared, shared.steps, seed)
 
 
 def _mixture(
-    points: Tensor | np.ndarray,
-    labels: Tensor | np.ndarray,
-    ids: list[str],
+    points: PointSet,
     field: FieldSettings,
     shared: SharedSettings,
     seed: int,
     times: Tensor | None,
 ) -> Trainee:
     way = MetaLearning if field.adaptation == "meta" else AutoDecoding
-    return way(points, labels, ids, field, seed, times)
+    return way(points, field, seed, times)
 
 
 TRAINEES: Mapping[str, BuildTrainee] = {"base": _base, "mnif": _mixture}

@@ -3,7 +3,7 @@
 Shapes: N vectors, B of them at a time, D entries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -58,38 +58,50 @@ class VectorDiffusion(nn.Module):
         return self.diffusion.loss(self.network, batch["vectors"], batch["timestep"], batch["noise"])
 
     @torch.no_grad()
-    def sample(self, ids: Sequence[str], seed: int, settings: GenerateSettings) -> Tensor:
-        """One vector per id, (N, D) float32 on the CPU.
+    def sample(
+        self, ids: Sequence[str], seed: int, settings: GenerateSettings, numbers: Sequence[int] | None = None
+    ) -> Tensor:
+        """One vector per id, (N, D) float32 on the CPU; ids are numbered as they come, or by `numbers`, N of them.
 
-        Each is drawn from (seed, id) alone, and batches are padded to `settings.batch_size`, so how ids are divided
-        over calls changes nothing, bit for bit on one machine; another batch size changes rounding only.
+        A vector is drawn from (seed, id) alone, in row number % `settings.batch_size` of a batch padded to that many
+        rows. No row sees another, but how libraries round a row may depend on where in the batch it stands. So an id
+        that has the same number in every call has the same vector, bit for bit on one machine, however ids are divided
+        over calls; with another number, or another batch size, it has the same but for rounding. Ids that want one row
+        take a batch each, so numbers should follow one another.
+
+        Raises ValueError for more or fewer numbers than ids.
         """
-        chunks = [ids[first : first + settings.batch_size] for first in range(0, len(ids), settings.batch_size)]
-        vectors = [torch.empty(0, len(self.shift))]
-        for chunk in chunks:
-            for noisy, _ in self._denoising(chunk, seed, settings):
+        if numbers is None:
+            numbers = range(len(ids))
+        if len(numbers) != len(ids):
+            raise ValueError(f"{len(numbers)} numbers for {len(ids)} ids")
+        vectors = torch.empty(len(ids), len(self.shift))
+        for batch in _batches(numbers, settings.batch_size):
+            for noisy, _ in self._denoising({row: ids[index] for row, index in batch.items()}, seed, settings):
                 last = noisy
-            vectors.append(self._unscaled(last[: len(chunk)]))
-        return torch.cat(vectors)
+            vectors[list(batch.values())] = self._unscaled(last[list(batch)])
+        return vectors
 
     @torch.no_grad()
     def trajectory(self, instance: str, seed: int, settings: GenerateSettings, count: int) -> Tensor:
         """How the sample of one id comes about: (count, D) float32 on the CPU.
 
         Row by row the clean vector the network expects, at evenly spaced moments from the first step to the last,
-        which is the vector that `sample` gives for the id. Fewer rows where there are fewer steps than `count`.
+        which is the vector that `sample` gives for the id as number 0. Fewer rows where there are fewer steps than `count`.
         """
-        expected = [self._unscaled(clean[:1]) for _, clean in self._denoising([instance], seed, settings)]
+        expected = [self._unscaled(clean[:1]) for _, clean in self._denoising({0: instance}, seed, settings)]
         moments = torch.linspace(0, len(expected) - 1, min(count, len(expected))).round().long().tolist()
         return torch.cat([expected[moment] for moment in moments])
 
-    def _denoising(self, ids: Sequence[str], seed: int, settings: GenerateSettings) -> Iterator[tuple[Tensor, Tensor]]:
-        """The steps of the chosen sampler on one padded batch; rows beyond the ids are padding."""
-        streams = [torch_stream(seed, instance, "sample") for instance in ids]
+    def _denoising(
+        self, ids: Mapping[int, str], seed: int, settings: GenerateSettings
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The steps of the chosen sampler on one batch with these ids in these of its rows; the others are padding."""
+        streams = {row: torch_stream(seed, instance, "sample") for row, instance in ids.items()}
 
         def draw() -> Tensor:
             noise = torch.zeros(settings.batch_size, len(self.shift))
-            for row, stream in enumerate(streams):
+            for row, stream in streams.items():
                 noise[row].normal_(generator=stream)
             return noise.to(self.shift.device)
 
@@ -99,3 +111,16 @@ class VectorDiffusion(nn.Module):
 
     def _unscaled(self, normalised: Tensor) -> Tensor:
         return self.normaliser.backward(normalised).float().cpu()
+
+
+def _batches(numbers: Sequence[int], size: int) -> list[dict[int, int]]:
+    """Which of the numbers stands in which row, number % size, of as few batches as hold them."""
+    batches: list[dict[int, int]] = []
+    taken = [0] * size  # how many batches have something in each row
+    for index, number in enumerate(numbers):
+        row = number % size
+        if taken[row] == len(batches):
+            batches.append({})
+        batches[taken[row]][row] = index
+        taken[row] += 1
+    return batches

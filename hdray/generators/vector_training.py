@@ -41,7 +41,7 @@ class VectorTraining:
             theta, self.model.sizes, settings.normalisation, reference if settings.delta else None
         )
         self.vectors = self.model.normaliser.forward(theta)  # (N, D)
-        self.epochs = ShuffledEpochs(len(theta), seed)
+        self.epochs = ShuffledEpochs(len(theta), seed, "training", "epoch")
 
     @property
     def module(self) -> nn.Module:

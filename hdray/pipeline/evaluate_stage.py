@@ -23,7 +23,7 @@ from hdray.pipeline.cluster import Resources
 from hdray.pipeline.control_rows import Standard, chosen, control_kinds, control_rows, control_vectors
 from hdray.pipeline.field_surfaces import field_surfaces
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.generalisation import withheld_result
+from hdray.pipeline.generalisation import RECOGNISED, recognised, withheld_result
 from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
@@ -93,9 +93,6 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     run.begin(STAGE, keys, inputs, "evaluations")
     begin = time.monotonic()
     evaluation = plain(evaluated(run, config, resources))
-    if config.inputs.withhold:
-        evaluation["withheld"] = withheld_result(run, config, resources)
-        evaluation["metrics"].update(headline(evaluation["withheld"]))
     run.write_json(evaluation, *evaluation_file(config))
     kept = ("metrics", "intervals", "warnings", "protocol", "counts", "cost", "withheld")
     run.write_json({name: evaluation[name] for name in kept if name in evaluation}, "metrics.json")
@@ -135,7 +132,10 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     both = reconstructed([fitted, held_out], config)
     if has_field:
         sets |= dict.fromkeys(DRAWS, Vectors(both.ids, torch.from_numpy(both.theta)))
-    surfaces = field_surfaces(sets, config, protocol, resources)
+    read = recognised(run, config, fitted) if config.inputs.withhold else None
+    if read:
+        sets[RECOGNISED] = read.vectors()
+    surfaces = field_surfaces(sets, config, protocol, resources, whole=[RECOGNISED])
     if has_field:
         own = own_surfaces(both, both.ids, known, config, protocol)
         metrics |= reconstruction(both, own, [surfaces[name] for name in DRAWS], protocol.squared)
@@ -166,6 +166,9 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
         originals = chosen(training, selection, config)
         real = own_surfaces(fitted, originals, known, config, protocol)
         result["controls"] = control_rows(standard, real, originals, {kind: surfaces[kind] for kind in kinds})
+    if read:
+        withheld = withheld_result(run, config, read, surfaces[RECOGNISED])
+        result |= {"withheld": withheld, "metrics": {**metrics, **_audit_metrics(found), **headline(withheld)}}
     return result
 
 

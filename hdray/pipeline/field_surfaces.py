@@ -1,6 +1,7 @@
 """Fields by points on their surfaces, extracted by Ray tasks all over the cluster, exactly as generated shapes are."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,11 +28,12 @@ Draw = tuple[str, str]
 
 
 def field_surfaces(
-    sets: Mapping[str, Vectors], config: Config, protocol: Protocol, resources: Resources
+    sets: Mapping[str, Vectors], config: Config, protocol: Protocol, resources: Resources, whole: Collection[str] = ()
 ) -> dict[str, ShapeSet]:
     """Each set by points on its fields' surfaces; a field without one is an exclusion with its reason.
 
-    Equal vectors are extracted once, whatever sets they are in; their points are drawn for each (set, id).
+    Equal vectors are extracted once, whatever sets they are in; their points are drawn for each (set, id). Sets named in
+    `whole` keep all of them, however many the protocol compares.
     """
     import ray
 
@@ -45,7 +47,9 @@ def field_surfaces(
         part = slice(first, first + together)
         return task.remote(torch.stack(vectors[part]).numpy(), draws[part], config)
 
-    collectors = {kind: Collector(protocol, config.seed) for kind in sets}
+    collectors = {
+        kind: Collector(replace(protocol, points=0) if kind in whole else protocol, config.seed) for kind in sets
+    }
     starts, done = range(0, len(vectors), together), 0
     with Progress(f"parts of {len(vectors)} fields extracted", len(starts), lambda: done, config.execution.progress_s):
         for first, found in windowed(starts, submit, partial(cluster_slots, gpus)):

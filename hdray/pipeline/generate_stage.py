@@ -41,6 +41,8 @@ STAGE = "generate"
 EXTRACTED_TOGETHER = 4
 """Meshes that one task extracts and commits: what a killed actor loses."""
 MODEL = ("training", TRAINEE, MODEL_FILE)
+NAME = "sample-"
+"""What the names of generated shapes begin with; a number follows."""
 
 
 def check_generate(run: RunDirectory, config: Config, alone: bool) -> None:
@@ -82,7 +84,7 @@ def sample_schema() -> "pa.Schema":
 
 def sample_ids(config: Config) -> list[str]:
     """Names of the shapes to generate; a sample is seeded by (the generator's seed, name)."""
-    return [f"sample-{number:05d}" for number in range(config.generate.count)]
+    return [f"{NAME}{number:05d}" for number in range(config.generate.count)]
 
 
 def generate_keys(config: Config) -> dict[str, object]:
@@ -184,7 +186,10 @@ class VectorActor:
         """Sample one vector per name."""
         import pyarrow as pa
 
-        theta = self.model.sample(batch["id"].to_pylist(), self.config.generator_seed, self.config.generate)
+        names = batch["id"].to_pylist()
+        # However Ray divides the names, a vector keeps its row of the batch, and so its last bit.
+        numbers = [int(name.removeprefix(NAME)) for name in names]
+        theta = self.model.sample(names, self.config.generator_seed, self.config.generate, numbers)
         return pa.table({"id": batch["id"], "theta": pa.array(list(theta.numpy()), pa.list_(pa.float32()))})
 
 

@@ -39,13 +39,12 @@ class StoredPointsTrainee:
     def __call__(self) -> Trainee:
         """Raises UserError where none of the training shapes can be read."""
         config = self.config
-        found = read_points(RunDirectory(self.points_url), self.ids)
+        points = read_points(RunDirectory(self.points_url), self.ids)
         network = kind_of(config.field.kind).network
         assert network is not None, "only the networks of kinds that have some are trained"
         times = frame_times(config.signal)
         of_frames = None if times is None else torch.from_numpy(times)
-        build = trainee_of(network)
-        return build(found.points, found.labels, found.ids, config.field, config.shared, config.seed, of_frames)
+        return trainee_of(network)(points, config.field, config.shared, config.seed, of_frames)
 
 
 def ensure_networks(

@@ -11,7 +11,7 @@ from hdray.config.tree import Config
 from hdray.fields.field import DescentField
 from hdray.fitting.represent import represent
 from hdray.metrics.temporal import distances_of_partners
-from hdray.metrics.weight_structure import midpoints, paired_cosines, perturbed_start
+from hdray.metrics.weight_structure import Barrier, agreement, barrier, midpoints, paired_cosines, perturbed_start
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import stack, times_of
@@ -29,12 +29,14 @@ DRAWS = 256
 
 @dataclass(frozen=True)
 class Agreeing:
-    """Of a batch of K instances at L strengths: vectors (L, K, D) of the second fits, (K, D) of the first, and distances."""
+    """Of a batch of K instances at L strengths: vectors (L, K, D) of the second fits, (K, D) of the first, and barriers."""
 
     first: np.ndarray
     second: np.ndarray
-    between: np.ndarray
-    """(L, K) Chamfer distance, squared, of the averaged vectors' surface to the instance's own; NaN without a surface."""
+    height: np.ndarray
+    """(L, K), in Chamfer distances, squared; infinite without a surface."""
+    excess: np.ndarray
+    """(L, K) likewise; NaN without one."""
 
 
 def perturbed_fits(
@@ -70,7 +72,9 @@ def perturbed_fits(
     return Perturbation(
         strengths=list(strengths),
         similarity=np.stack([paired_cosines(first, one).numpy() for one in second]),
-        barrier=np.concatenate([part.between for part in parts], axis=1),
+        distance_ratio=[agreement(first, one).ratio if len(first) > 1 else float("nan") for one in second],
+        barrier=np.concatenate([part.height for part in parts], axis=1),
+        excess=np.concatenate([part.excess for part in parts], axis=1),
     )
 
 
@@ -97,15 +101,31 @@ def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float
     first = fitted(one)
     second = [fitted(perturbed_start(one, other, strength, mean)) for strength in strengths]
     own = dict(zip(ids, decode(surface), strict=True))
-    between = [_distances(midpoints(first, theta), own, config) for theta in second]
-    return Agreeing(first.numpy(), torch.stack(second).numpy(), np.stack(between))
+    found = barriers(first, second, own, config)
+    return Agreeing(
+        first=first.numpy(),
+        second=torch.stack(second).numpy(),
+        height=np.stack([one.height.numpy() for one in found]),
+        excess=np.stack([one.excess.numpy() for one in found]),
+    )
 
 
-def _distances(theta: torch.Tensor, own: dict[str, torch.Tensor], config: Config) -> np.ndarray:
-    """Chamfer distances (K,) of the fields' surfaces from these clouds (P, 3); NaN of a field without a surface."""
+def barriers(
+    first: torch.Tensor, second: Sequence[torch.Tensor], own: dict[str, torch.Tensor], config: Config
+) -> list[Barrier]:
+    """What lies between the first fits (K, D) and each of L second ones, instances' own surfaces being clouds (P, 3)."""
+    from_first = _distances(first, own, config)
+    return [
+        barrier(_distances(midpoints(first, theta), own, config), from_first, _distances(theta, own, config))
+        for theta in second
+    ]
+
+
+def _distances(theta: torch.Tensor, own: dict[str, torch.Tensor], config: Config) -> torch.Tensor:
+    """Chamfer distances (K,) of the fields' surfaces from these clouds (P, 3); infinite of a field without a surface."""
     found, _ = shapes_of(list(own), theta, config, "between")
-    distances = dict.fromkeys(own, float("nan"))
+    distances = dict.fromkeys(own, float("inf"))
     if found.ids:
         real = torch.stack([own[name] for name in found.ids])
         distances.update(zip(found.ids, distances_of_partners(found.clouds, real).tolist(), strict=True))
-    return np.array(list(distances.values()))
+    return torch.tensor(list(distances.values()), dtype=torch.float64)

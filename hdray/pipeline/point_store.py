@@ -6,7 +6,7 @@ file, the seed and the section `signal`, so runs that agree on these find each o
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.fitting.point_set import PointSet
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.inputs import Input
@@ -134,19 +135,8 @@ class StoredPoints:
         return {**row, **kept, "reason": stored["reason"]}
 
 
-@dataclass(frozen=True)
-class PointSet:
-    """All points of some shapes, in order of their ids."""
-
-    ids: list[str]
-    points: np.ndarray
-    """(N, P, 3) uint16, coded."""
-    labels: np.ndarray
-    """(N, P/8) uint8, packed."""
-
-
 def read_points(directory: RunDirectory, ids: Sequence[str]) -> PointSet:
-    """The points of those of these shapes that were accepted; 7 bytes a point.
+    """The points of those of these shapes that were accepted, in order of their ids; 7 bytes a point.
 
     Raises UserError where none was.
     """
@@ -162,6 +152,8 @@ def read_points(directory: RunDirectory, ids: Sequence[str]) -> PointSet:
                 points = np.frombuffer(row["points"], np.uint16).reshape(-1, 3)
                 found[row["id"]] = points, np.frombuffer(row["labels"], np.uint8)
     if not found:
-        raise UserError(f"none of the {len(ids)} training shapes can be read; see the column reason of {directory.url}")
+        raise UserError(
+            f"none of the {len(wanted)} training shapes can be read; see the column reason of {table.rows_url}"
+        )
     order = sorted(found)
     return PointSet(order, np.stack([found[name][0] for name in order]), np.stack([found[name][1] for name in order]))

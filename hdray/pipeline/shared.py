@@ -136,8 +136,7 @@ def _learn_in_task(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     field = field_with(config, shared)
     assert isinstance(field, DescentField), "nothing else has a start"
-    arguments = found.points, found.labels, config.fit, found.ids, config.seed, device, times_of(config)
-    return meta_start(field, *arguments), len(found.ids)
+    return meta_start(field, found, config.fit, config.seed, device, times_of(config)), len(found.ids)
 
 
 def _fit_one(config: Config, shared: Mapping[str, torch.Tensor], item: Input) -> torch.Tensor | str:

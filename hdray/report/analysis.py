@@ -212,12 +212,21 @@ def _strip(name: str, between: Between) -> Strip:
 
 
 def _starts(charts: dict[str, Figure], representations: Sequence[Representation]) -> list[Pictured]:
-    """The two charts of Figure 3; none where no representation was fitted twice."""
+    """The two charts of Figure 3, and how far a barrier is above its ends; none where no representation was fitted twice."""
     curves = {one.name: (place, one.perturbation) for place, one in enumerate(representations) if one.perturbation}
     if not curves:
         return []
     found = []
-    for quantity, title in (("similarity", "Weight similarity"), ("barrier", "Barrier")):
+    ratios = [
+        f"{name} {number(curve.distance_ratio[place])} at {curve.strengths[place]:g}"
+        for name, (_, curve) in curves.items()
+        for place in sorted({0, len(curve.strengths) - 1})
+    ]
+    for quantity, title in (
+        ("similarity", "Weight similarity"),
+        ("barrier", "Barrier"),
+        ("excess", "Barrier above the fits"),
+    ):
         charts[quantity] = perturbation_chart(curves, quantity)
         missing = {name: int((~np.isfinite(getattr(curve, quantity))).sum()) for name, (_, curve) in curves.items()}
         without = [
@@ -226,8 +235,10 @@ def _starts(charts: dict[str, Figure], representations: Sequence[Representation]
             if count
         ]
         caption = {
-            "similarity": "Cosine similarity of the two vectors of an instance. 1: the start does not matter.",
+            "similarity": "Cosine similarity of the two vectors of an instance. 1: the start does not matter. Their distance over "
+            f"that of vectors of different instances: {', '.join(ratios)}.",
             "barrier": "Chamfer distance of the surface of the two vectors' average to the shape. Low: both lie in one valley.",
+            "excess": "The same less the mean of the two fits' own distances. 0: the way between them is as good as its ends.",
         }[quantity]
         if without:
             caption += f" Left out, being undefined: {', '.join(without)}."

@@ -72,7 +72,7 @@ def confusion_chart(categories: Sequence[str], confusion: npt.NDArray[np.integer
 
 
 def perturbation_chart(curves: Mapping[str, tuple[int, Perturbation]], quantity: str) -> Figure:
-    """Mean of `quantity` (similarity or barrier) against strength, a line a representation, one standard deviation shaded.
+    """Mean of `quantity` (similarity, barrier or excess) against strength, a line a representation, one standard deviation shaded.
 
     `curves` by the representations' names, with the number that gives each its colour on all charts.
     """
@@ -96,7 +96,7 @@ def perturbation_chart(curves: Mapping[str, tuple[int, Perturbation]], quantity:
             | {"line": looks, "marker": {"size": 7, "color": colour(number), "symbol": symbol(number)}}
             | {"hovertemplate": f"{plain(name)} at %{{x}}: %{{y:.4g}} ± %{{customdata:.2g}}<extra></extra>"},
         ]
-    title = {"similarity": "cosine similarity", "barrier": "Chamfer distance"}[quantity]
+    title = "cosine similarity" if quantity == "similarity" else "Chamfer distance"
     return {
         "data": data,
         "layout": {"xaxis": {"title": {"text": "perturbation strength λ"}}, "yaxis": {"title": {"text": title}}},

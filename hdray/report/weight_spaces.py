@@ -28,7 +28,11 @@ class Perturbation:
     similarity: npt.NDArray[np.floating]
     """(L, n) cosine similarity of the two vectors; NaN where there is none."""
     barrier: npt.NDArray[np.floating]
-    """(L, n) Chamfer distance of the surface of the averaged vectors to the instance's own; NaN where there is no surface."""
+    """(L, n) Chamfer distance of the surface of the averaged vectors to the instance's own; infinite without a surface."""
+    excess: npt.NDArray[np.floating]
+    """(L, n) the same less the mean of the two fits' own distances; not finite where one of the three has no surface."""
+    distance_ratio: Sequence[float]
+    """(L,) mean distance of the two vectors of an instance over that of different instances'; NaN where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hdray.fitting.point_set import PointSet
 from hdray.seeds import numpy_stream
 from hdray.signals.points import decode, encode, pack
 
@@ -27,3 +28,9 @@ def coded(shapes: list[Occupancy], count: int, purpose: str = "points") -> tuple
     points = [encode(numpy_stream(row, purpose).random((count, 3)) - 0.5) for row in range(len(shapes))]
     labels = [pack(shape(decode(codes))) for shape, codes in zip(shapes, points, strict=True)]
     return torch.from_numpy(np.stack(points)), torch.from_numpy(np.stack(labels))
+
+
+def point_set(ids: list[str], shapes: list[Occupancy], count: int) -> PointSet:
+    """The same, as shared networks are trained on it."""
+    points, labels = coded(shapes, count)
+    return PointSet(ids, points.numpy(), labels.numpy())

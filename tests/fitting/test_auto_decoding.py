@@ -9,15 +9,17 @@ from hdray.fields.settings import FieldSettings
 from hdray.fitting.auto_decoding import AutoDecoding
 from hdray.fitting.descent import fit
 from hdray.fitting.initialisation import random_start
+from hdray.fitting.point_set import PointSet
 from hdray.fitting.quality import quality
 from hdray.fitting.settings import AutoDecodingSettings, FitSettings
 from hdray.generators.settings import TrainSettings
 from hdray.generators.trainee import Trainee
 from hdray.seeds import torch_stream
 from hdray.signals.points import decode
-from tests.fitting.shapes import ball, coded
+from tests.fitting.shapes import ball, coded, point_set
 
 RADII = [0.15, 0.2, 0.25, 0.3, 0.35, 0.4]
+POINTS = point_set([str(radius) for radius in RADII], [ball(radius) for radius in RADII], 4_000)
 FIELD = FieldSettings(
     kind="mlora", width=32, blocks=1, latent=8, mapping_layers=2, mapping_width=16, omega=4.0, asymmetric=True
 )
@@ -25,8 +27,7 @@ SETTINGS = AutoDecodingSettings(points_per_row=256, stages=3)
 
 
 def trainee(seed: int = 0, steps: int = 90, settings: AutoDecodingSettings = SETTINGS) -> AutoDecoding:
-    points, labels = coded([ball(radius) for radius in RADII], 4_000)
-    return AutoDecoding(points, labels, [f"{radius}" for radius in RADII], FIELD, settings, steps, seed)
+    return AutoDecoding(POINTS, FIELD, settings, steps, seed)
 
 
 def test_a_worker_s_rows_are_those_of_the_whole_batch() -> None:
@@ -70,10 +71,10 @@ def test_every_shape_comes_once_an_epoch_of_every_stage() -> None:
 
 
 def test_codes_start_small_and_belong_to_the_ids() -> None:
-    points, labels = coded([ball(radius) for radius in RADII], 4_000)
-    ids = [f"{radius}" for radius in RADII]
     training = trainee()
-    backwards = AutoDecoding(points.flip(0), labels.flip(0), ids[::-1], FIELD, SETTINGS, 90, 0)
+    backwards = AutoDecoding(
+        PointSet(POINTS.ids[::-1], POINTS.points[::-1], POINTS.labels[::-1]), FIELD, SETTINGS, 90, 0
+    )
     codes = training.module.latents.weight.detach()
     assert torch.equal(codes.flip(0), backwards.module.latents.weight)
     assert float(codes.std()) == pytest.approx(0.01, rel=0.3)
@@ -144,9 +145,6 @@ def test_it_is_a_trainee_whose_every_parameter_learns() -> None:
     assert isinstance(training, AutoDecoding) and id(training.module.latents.weight) not in decayed
 
 
-def test_arguments_that_do_not_fit_are_named() -> None:
-    points, labels = coded([ball(0.3)], 80)
-    with pytest.raises(ValueError, match=r"2 ids, points \(1, 80, 3\) and labels \(1, 10\) do not fit together"):
-        AutoDecoding(points, labels, ["a", "b"], FIELD, SETTINGS, 10, 0)
+def test_points_that_no_number_of_shapes_divides_are_named() -> None:
     with pytest.raises(ValueError, match="points_per_row = 500 is not accepted; it must be a multiple of 16"):
         AutoDecodingSettings(points_per_row=500)

@@ -11,11 +11,12 @@ from hdray.fields.siren_mixture import SirenMixture
 from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import fit
 from hdray.fitting.mixture_training import AutoDecoding, MetaLearning, MixtureTraining
+from hdray.fitting.point_set import PointSet
 from hdray.fitting.quality import quality
 from hdray.fitting.settings import FitSettings
 from hdray.generators.settings import TrainSettings
 from hdray.signals.points import decode
-from tests.fitting.shapes import ball, coded
+from tests.fitting.shapes import ball, coded, point_set
 
 SETTINGS = FieldSettings(
     kind="mnif",
@@ -30,13 +31,13 @@ SETTINGS = FieldSettings(
 )
 RADII = [0.2, 0.25, 0.3, 0.35, 0.4, 0.45]
 IDS = [str(radius) for radius in RADII]
-POINTS, LABELS = coded([ball(radius) for radius in RADII], 4_096)
+POINTS = point_set(IDS, [ball(radius) for radius in RADII], 4_096)
 NEW = coded([ball(radius) for radius in (0.28, 0.37, 0.43)], 4_096, "new")
 KINDS = [MetaLearning, AutoDecoding]
 
 
 def trainee(kind: type[MixtureTraining], settings: FieldSettings = SETTINGS, seed: int = 0) -> MixtureTraining:
-    return kind(POINTS, LABELS, IDS, settings, seed)
+    return kind(POINTS, settings, seed)
 
 
 def exported_field(training: MixtureTraining) -> SirenMixture:
@@ -62,19 +63,20 @@ def test_a_row_is_an_instance_s_points_with_their_labels_and_every_instance_come
     for row, instance in enumerate(batch["instances"].tolist()):
         radius = batch["coords"][row].norm(dim=1)
         assert torch.equal(batch["inside"][row], (radius < RADII[instance]).float())
-        stored = set(map(tuple, decode(POINTS[instance]).tolist()))
+        stored = set(map(tuple, decode(POINTS.points[instance]).tolist()))
         assert all(tuple(point) in stored for point in batch["coords"][row].tolist())
     assert batch["start"].shape == (6, 16) and float(batch["start"].std()) == pytest.approx(1e-4, rel=0.3)
 
 
 def test_memory_maps_and_animations_are_taken(tmp_path) -> None:
-    np.save(tmp_path / "points.npy", POINTS.numpy())
-    mapped = MetaLearning(np.load(tmp_path / "points.npy", mmap_mode="r"), LABELS.numpy(), IDS, SETTINGS, 0)
+    np.save(tmp_path / "points.npy", POINTS.points)
+    points = PointSet(IDS, np.load(tmp_path / "points.npy", mmap_mode="r"), POINTS.labels)
+    mapped = MetaLearning(points, SETTINGS, 0)
     assert torch.equal(mapped.batch(2, range(3), 3)["coords"], trainee(MetaLearning).batch(2, range(3), 3)["coords"])
     times = torch.tensor([-0.3, 0.3])
-    moving = MetaLearning(POINTS, LABELS, IDS, SETTINGS, 0, times)
+    moving = MetaLearning(POINTS, SETTINGS, 0, times)
     batch = moving.batch(0, range(2), 2)
-    first_frame = {tuple(point) for point in decode(POINTS[batch["instances"][0], :2_048]).tolist()}
+    first_frame = {tuple(point) for point in decode(POINTS.points[batch["instances"][0], :2_048]).tolist()}
     for point in batch["coords"][0].tolist():
         assert (tuple(point[:3]) in first_frame) == (point[3] == times[0])
     assert torch.isfinite(moving.loss(batch))
@@ -104,7 +106,7 @@ def test_the_loss_is_the_mean_of_its_rows() -> None:
 
 
 def test_latents_are_penalised_each_by_its_own_length() -> None:
-    training = AutoDecoding(POINTS, LABELS, IDS, replace(SETTINGS, context_penalty=0.5), 0)
+    training = AutoDecoding(POINTS, replace(SETTINGS, context_penalty=0.5), 0)
     batch = training.batch(0, range(6), 6)
     with torch.no_grad():
         training.module.latents.weight.fill_(0.1)
@@ -113,7 +115,7 @@ def test_latents_are_penalised_each_by_its_own_length() -> None:
 
 
 def test_rates_stay_within_their_bounds_and_come_back() -> None:
-    training = MetaLearning(POINTS, LABELS, IDS, replace(SETTINGS, inner_rate=0.5), 0)
+    training = MetaLearning(POINTS, replace(SETTINGS, inner_rate=0.5), 0)
     drawn = training.rates().detach()
     assert 0.0025 <= float(drawn.min()) < float(drawn.max()) <= 0.05
     with torch.no_grad():
@@ -159,7 +161,7 @@ def test_auto_decoding_makes_descent_to_new_shapes_work() -> None:
     field = exported_field(training)
     weights = {name: parameter.detach() for name, parameter in training.module.named_parameters()}
     exported = training.export(weights)
-    kept = quality(field, exported["latents.weight"], POINTS, LABELS).iou
+    kept = quality(field, exported["latents.weight"], *coded([ball(radius) for radius in RADII], 4_096)).iou
     settings = FitSettings(batch_size=3, points_per_step=512, steps=60, learning_rate=0.02, precision="fp32")
     shared_before = {name: value.clone() for name, value in field.shared.items()}
     found = fit(field, *NEW, torch.zeros(16), settings, ["x", "y", "z"], 0)
@@ -179,10 +181,3 @@ def test_exports_are_what_the_field_shares() -> None:
 def test_stages_and_precisions_are_those_that_work() -> None:
     for kind in KINDS:
         assert set(trainee(kind).zero_stages) == {0, 1, 2} and set(trainee(kind).precisions) == {"fp32"}
-
-
-def test_what_cannot_be_trained_on_is_named() -> None:
-    with pytest.raises(ValueError, match="no instances"):
-        MetaLearning(POINTS[:0], LABELS[:0], [], SETTINGS, 0)
-    with pytest.raises(ValueError, match="not those of 5 ids"):
-        AutoDecoding(POINTS, LABELS, IDS[:5], SETTINGS, 0)

@@ -15,10 +15,11 @@ def test_every_record_comes_once_an_epoch_and_draws_have_no_history(records: int
     assert [fresh.pick(draw) for draw in reversed(range(epoch * records, (epoch + 1) * records))] == picks[::-1]
 
 
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+def test_epochs_and_streams_have_orders_of_their_own() -> None:
     orders = {
-        tuple(ShuffledEpochs(10, seed).pick(10 * epoch + row) for row in range(10))
+        tuple(ShuffledEpochs(10, seed, name).pick(10 * epoch + row) for row in range(10))
         for seed in (0, 1)
+        for name in ("one", "other")
         for epoch in (0, 1)
     }
-    assert len(orders) == 4
+    assert len(orders) == 8

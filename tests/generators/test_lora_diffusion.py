@@ -1,4 +1,4 @@
-"""The generator of low-rank weights: the same contract as HyperDiffusion's."""
+"""The generator of low-rank weights: what it learns, and what it is not for."""
 
 from dataclasses import replace
 
@@ -7,8 +7,6 @@ import torch
 
 from hdray.fields.layout import linear_layout
 from hdray.generators.build import build_generator
-from hdray.generators.lora_diffusion import LoraDiffusion
-from hdray.generators.normaliser import Normaliser
 from hdray.generators.settings import GenerateSettings, GeneratorSettings
 from hdray.generators.tokens import token_sizes
 from hdray.generators.vector_training import VectorTraining
@@ -16,36 +14,6 @@ from tests.generators.low_rank import low_rank_layout
 
 LAYOUT = low_rank_layout(2, 2, 4)
 SETTINGS = GeneratorSettings(kind="lora-diffusion", width=32, layers=2, heads=4, predict="noise")
-IDS = [f"sample-{index}" for index in range(5)]
-
-
-def drawn(settings: GeneratorSettings) -> LoraDiffusion:
-    model = LoraDiffusion(LAYOUT, settings)
-    generator = torch.Generator().manual_seed(0)
-    for parameter in model.network.parameters():
-        torch.nn.init.normal_(parameter, std=0.2, generator=generator)
-    theta = torch.randn(9, LAYOUT.size, generator=generator)
-    model.normaliser = Normaliser.fit(theta, model.sizes, "dimension", None)
-    return model
-
-
-@pytest.mark.parametrize("sampler", ["ddim", "ddpm"])
-def test_chunks_do_not_matter_bit_for_bit(sampler: str) -> None:
-    model = drawn(replace(SETTINGS, timesteps=20))
-    settings = GenerateSettings(sampler=sampler, steps=4, batch_size=4)
-    together = model.sample(IDS, 3, settings)
-    assert together.shape == (5, LAYOUT.size) and bool(together.std(dim=0).all())
-    assert torch.equal(together, torch.cat([model.sample([instance], 3, settings) for instance in IDS]))
-    pairs = [model.sample(IDS[::-1][first : first + 2], 3, settings) for first in range(0, 5, 2)]
-    assert torch.equal(together, torch.cat(pairs).flip(0))
-    assert not torch.allclose(model.sample(IDS, 4, settings), together, atol=1e-2)
-
-
-def test_a_saved_model_samples_the_same() -> None:
-    model, other = drawn(SETTINGS), LoraDiffusion(LAYOUT, SETTINGS)
-    other.load_state_dict({name: value.clone() for name, value in model.state_dict().items()})
-    settings = GenerateSettings(steps=3, batch_size=4)
-    assert torch.equal(other.sample(IDS, 0, settings), model.sample(IDS, 0, settings))
 
 
 def two_shapes(count: int) -> tuple[torch.Tensor, torch.Tensor]:

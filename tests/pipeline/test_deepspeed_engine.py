@@ -21,7 +21,7 @@ from hdray.generators.vector_training import VectorTraining
 from hdray.pipeline.deepspeed_config import deepspeed_config
 from hdray.pipeline.deepspeed_engine import DeepSpeedTraining, SavedState
 from hdray.pipeline.training_state import Progress, open_state, write_state
-from tests.fitting.shapes import ball, coded
+from tests.fitting.shapes import ball, point_set
 
 LAYOUT = linear_layout([3, 8, 1])
 SETTINGS = TrainSettings(
@@ -120,10 +120,10 @@ def test_saved_state_continues_under_any_stage(precision: str, saved_stage: int,
 def test_meta_learning_trains_where_parameters_stay_whole(stage: int) -> None:
     """Gradients through gradients, of parameters read outside their modules, are those of a plain loop."""
     field = FieldSettings(kind="mnif", width=8, layers=2, bases=4, context=6, mixture_points=32, siren_frequency=6.0)
-    points, labels = coded([ball(0.2 + 0.03 * index) for index in range(8)], 256)
+    points = point_set([str(index) for index in range(8)], [ball(0.2 + 0.03 * index) for index in range(8)], 256)
 
     def meta() -> MetaLearning:
-        return MetaLearning(points, labels, [str(index) for index in range(8)], field, 0)
+        return MetaLearning(points, field, 0)
 
     settings = replace(SETTINGS, zero_stage=stage, clip=0.0, ema=0.0)
     losses = take_steps(DeepSpeedTraining(meta(), settings, CPU), 0, 4)

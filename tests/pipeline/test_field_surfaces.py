@@ -39,4 +39,7 @@ def test_tasks_give_what_one_process_gives(ray_cluster: None, monkeypatch: Any) 
     assert first.shape == (POINTS, 3) and not torch.equal(first, second), "points of their own"
     thinned = field_surfaces({"made": copies}, config(), changed(NONE, 32, None), RESOURCES)["made"]
     assert [len(cloud) for cloud in thinned.clouds] == [32, 32]
+    both = {"made": copies, "read": Vectors(["p"], theta[:1])}
+    whole = field_surfaces(both, config(), changed(NONE, 32, None), RESOURCES, whole=["read"])
+    assert [len(shapes.clouds[0]) for shapes in whole.values()] == [32, POINTS]
     assert field_surfaces({"made": Vectors([], theta[:0])}, config(), NONE, RESOURCES)["made"].names == []

@@ -1,4 +1,4 @@
-"""Mixtures of training vectors, read as samples are: here of balls, whose averages are balls again."""
+"""Mixtures of training vectors, and what surfaces show: here of balls, whose averages are balls again."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -9,50 +9,51 @@ import torch
 
 from hdray.fields.settings import FieldSettings
 from hdray.generators.settings import GeneratorSettings
+from hdray.metrics.shape_sets import ShapeSet
 from hdray.pipeline import generalisation
-from hdray.pipeline.cluster import Resources
+from hdray.pipeline.generalisation import Recognised, mixtures, shown
 from hdray.pipeline.instances import Fitted
 from tests.pipeline.balls import ball, config
 
 RADII = [0.1, 0.14, 0.22, 0.38]
-NOTHING = -1000.0
 
 
-def shown_size(clouds: torch.Tensor) -> list[frozenset[str]]:
-    """Instead of the recogniser of parts: how large a ball is, in hundredths."""
-    return [frozenset({f"{100 * float(radius):.0f}"}) for radius in clouds.norm(dim=2).mean(dim=1)]
+def fitted(theta: torch.Tensor, first: int = 0) -> Fitted:
+    names = [f"{row:02d}" for row in range(first, first + len(theta))]
+    return Fitted(names, names, theta.numpy(), np.empty((len(theta), 0, 3), np.uint16))
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work is done in this process."""
-    monkeypatch.setattr(generalisation, "READ_TOGETHER", 3)
-    monkeypatch.setattr(generalisation, "shown_parts", shown_size)
-    monkeypatch.setattr(
-        generalisation, "_in_tasks", lambda work, parts, *_: [result for part in parts for result in work(*part)]
-    )
-
-
-def mixed(theta: torch.Tensor, **overrides: object) -> list[frozenset[str]]:
-    names = [f"{row:02d}" for row in range(len(theta))]
-    fitted = Fitted(names, names, theta.numpy(), np.empty((len(theta), 0, 3), np.uint16))
-    return generalisation._mixtures(fitted, replace(config(), **overrides), Resources(1, 1, 0))
-
-
-@pytest.mark.usefixtures("here")
 def test_every_vector_is_averaged_with_another() -> None:
-    found = mixed(torch.stack([ball(radius) for radius in RADII]))
-    assert len(found) == len(RADII)
-    assert set(found) <= {frozenset({f"{50 * (a + b):.0f}"}) for a, b in combinations(RADII, 2)}
+    found = mixtures(fitted(torch.stack([ball(radius) for radius in RADII])), config())
+    assert sorted(found.ids) == [f"average/{row:02d}" for row in range(4)]
+    averages = {(a, b): ball((a + b) / 2) for a, b in combinations(RADII, 2)}
+    for vector in found.theta:
+        assert any(torch.allclose(vector, average, atol=1e-5) for average in averages.values())
 
 
-@pytest.mark.usefixtures("here")
-def test_a_mixture_without_a_surface_shows_nothing() -> None:
-    assert mixed(torch.stack([ball(), torch.full_like(ball(), NOTHING)])) == [frozenset(), frozenset()]
-
-
-@pytest.mark.usefixtures("here")
 def test_clouds_and_single_vectors_have_no_mixtures() -> None:
-    assert mixed(ball()[None]) == []
+    assert mixtures(fitted(ball()[None]), config()).ids == []
     generator = GeneratorSettings(kind="point-diffusion", normalisation="scalar", width=64, heads=4)
-    assert mixed(torch.zeros(3, 6), field=FieldSettings(kind="points"), generator=generator) == []
+    clouds = replace(config(), field=FieldSettings(kind="points"), generator=generator)
+    assert mixtures(fitted(torch.zeros(3, 6)), clouds).ids == []
+
+
+def test_all_that_is_read_is_extracted() -> None:
+    training, test = fitted(torch.stack([ball(radius) for radius in RADII])), fitted(ball()[None], 4)
+    read = Recognised(training, test, mixtures(training, config()))
+    vectors = read.vectors()
+    assert vectors.ids == [*training.ids, *test.ids, *read.mixtures.ids] and len(vectors.theta) == 9
+    assert torch.equal(vectors.of(["04"])[0], ball())
+
+
+def test_each_shows_its_own_and_one_without_a_surface_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of the recogniser of parts: how large a ball is, in hundredths."""
+    monkeypatch.setattr(
+        generalisation,
+        "shown_parts",
+        lambda clouds: [frozenset({f"{100 * float(size):.0f}"}) for size in clouds.norm(dim=2).mean(dim=1)],
+    )
+    clouds = [size * torch.eye(3) for size in (0.1, 0.2, 0.3)]
+    surfaces = ShapeSet(["a", "b", "c"], clouds, ["a", "b", "c"], {"none": "it is empty"})
+    assert shown(["c", "none", "a"], surfaces) == [{"30"}, set(), {"10"}]
+    assert shown(["none"], surfaces) == [set()]

@@ -55,6 +55,9 @@ def test_points_are_sampled_once_for_all_runs_of_a_store(ray_cluster: None, mesh
     assert len(points.ids) == len(inputs) - 1, "the empty file has none"
     assert points.points.shape[1:] == (4096, 3) and points.points.dtype == np.uint16
     assert points.labels.shape[1:] == (512,)
+    (empty,) = (item.id for item in inputs if item.id not in points.ids)
+    with pytest.raises(UserError, match="none of the 1 training shapes can be read"):
+        read_points(first, [empty])
 
     # What a start is learned from are the training shapes' points, and nobody else's.
     learning = replace(config, fit=replace(config.fit, initialisation="meta", meta_rounds=2, meta_steps=3))
@@ -63,7 +66,7 @@ def test_points_are_sampled_once_for_all_runs_of_a_store(ray_cluster: None, mesh
     start, _ = read_initialisation(initialisation_url(run))
     seen = read_points(first, [item.id for item in inputs if item.split == "train"])
     field = MLPField(config.field)
-    assert torch.equal(start, meta_start(field, seen.points, seen.labels, learning.fit, seen.ids, config.seed))
+    assert torch.equal(start, meta_start(field, seen, learning.fit, config.seed))
 
     assert points_directory(replace(config, seed=1)) != first
     (mesh_folder / "box.obj").write_bytes((mesh_folder / "box.obj").read_bytes() + b"\n# touched\n")

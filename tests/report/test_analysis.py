@@ -38,7 +38,9 @@ SEPARATION = Separation(
 CURVE = Perturbation(
     strengths=(0.0, 0.5, 1.0),
     similarity=np.array([[1.0, 1.0], [0.5, 0.7], [0.2, 0.6]]),
-    barrier=np.array([[0.01, 0.03], [0.02, np.nan], [np.nan, np.nan]]),
+    barrier=np.array([[0.01, 0.03], [0.02, np.inf], [np.inf, np.inf]]),
+    excess=np.array([[0.0, 0.002], [0.01, np.nan], [np.nan, np.nan]]),
+    distance_ratio=[0.0, 0.5, 0.875],
 )
 SIMILARITY = np.array([[0.0, 0.25, 0.5], [0.25, 0.0, 0.125], [0.5, 0.125, 0.0]])
 TETRAHEDRON = Mesh(
@@ -111,6 +113,7 @@ def test_what_is_missing_is_said(page: Page) -> None:
     assert page.text.count("not measured") == 5  # mNIF's row among the categories
     assert "missing" in page.text  # PSNR
     assert f"Left out, being undefined: mLoRA {HOSTILE} 3 of 6." in page.text
+    assert f"that of vectors of different instances: mLoRA {HOSTILE} 0 at 0, mLoRA {HOSTILE} 0.875 at 1." in page.text
 
 
 def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:
@@ -122,7 +125,15 @@ def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:
 def test_the_script_finds_its_charts(page: Page) -> None:
     charts = {a["data-chart"] for _, a in page.elements if "data-chart" in a}
     assert charts == set(json.loads(page.scripts[0])["charts"])
-    assert charts == {"confusion-0-nearest", "confusion-0-logistic", "plane-0", "similarity", "barrier", "basis-1-0"}
+    assert charts == {
+        "confusion-0-nearest",
+        "confusion-0-logistic",
+        "plane-0",
+        "similarity",
+        "barrier",
+        "excess",
+        "basis-1-0",
+    }
     ids = [a["id"] for _, a in page.elements if a.get("id")]
     assert {str(a["href"])[1:] for tag, a in page.elements if tag == "a"} <= set(ids)
 

@@ -27,12 +27,12 @@ def resources_of(settings: ExecutionSettings, cpus: int, gpus: int) -> Resources
     use_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and gpus > 0)
     return Resources(
         sampling_actors=settings.sampling_actors or max(1, cpus),
-        fitting_actors=settings.fitting_actors or max(1, gpus * _sharing(settings.gpus) if use_gpu else cpus),
+        fitting_actors=settings.fitting_actors or max(1, gpus * actors_on_one(settings.gpus) if use_gpu else cpus),
         gpus_per_actor=settings.gpus if use_gpu else 0,
     )
 
 
-def _sharing(gpus: float) -> int:
+def actors_on_one(gpus: float) -> int:
     """How many actors share a GPU, each asking for this much of it."""
     return int(1 / gpus + 1e-9)  # 1 / 0.05 is a little less than 20
 

@@ -23,9 +23,9 @@ def test_actors_that_ask_for_less_share_a_gpu(gpus: float, actors: int) -> None:
 
 @pytest.mark.parametrize("gpus", [0.0, 1.5, 2])
 def test_an_actor_computes_on_one_gpu(gpus: float) -> None:
-    with pytest.raises(ValueError, match="gpus = .* above 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"gpus = .* above 0 and at most 1"):
         ExecutionSettings(gpus=gpus)
-    with pytest.raises(ValueError, match=r"execution.gpus = 0.5 .* must be 1 with 2 training workers"):
+    with pytest.raises(ValueError, match=r"execution\.gpus = 0\.5 .* must be 1 with 2 training workers"):
         Config(execution=ExecutionSettings(gpus=0.5), train=TrainSettings(workers=2))
 
 

@@ -63,6 +63,11 @@ class Sweep:
             place[last] = setting
         return from_yaml(_dump(tree), f"the sweep {self.title!r}")
 
+    @property
+    def chooses(self) -> bool:
+        """Whether trials are drawn or stopped by what others scored, which then has to compare."""
+        return self.search is not None or self.stop is not None
+
     def longest(self) -> int:
         """The steps of training of the longest trial that there can be."""
         draws = list(self.search.corners()) if self.search else [{}]
@@ -133,13 +138,12 @@ def read_sweep(file: str, preset: str = "") -> Sweep:
 
 def _check_choosing(sweep: Sweep, where: str) -> None:
     """Raise UserError where it is not said by what trials are chosen, or keys are both drawn and given."""
-    chooses = sweep.search or sweep.stop
-    if chooses and sweep.objective not in sweep.metrics:
+    if sweep.chooses and sweep.objective not in sweep.metrics:
         named = f" = {sweep.objective}" if sweep.objective else ""
         raise UserError(
             f"{where}: objective{named} must be one of metrics ({', '.join(sweep.metrics)}): search and stop follow it"
         )
-    if sweep.objective and not chooses:
+    if sweep.objective and not sweep.chooses:
         raise UserError(f"{where}: objective is what search and stop follow, and there is neither")
     if sweep.search:
         twice = {sweep.key, sweep.seed_key, "data", "preset"} & sweep.search.keys.keys()
@@ -161,7 +165,7 @@ def _check_trials(sweep: Sweep, where: str) -> None:
         if sections := [key for key in drawn if key not in flat]:
             raise UserError(f"{where}: search.keys.{sections[0]} is a section, not a key")
         split = config.evaluate.reference_split
-        if (sweep.search or sweep.stop) and split != "validation":
+        if sweep.chooses and split != "validation":
             raise UserError(
                 f"{where} chooses among trials by their scores, which must not be of the shapes that the best one is "
                 f"judged by in the end: set evaluate.reference_split to validation (now {split})"

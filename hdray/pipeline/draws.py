@@ -64,9 +64,10 @@ def _space(sweep: Sweep) -> dict[str, BaseDistribution]:
 def _distribution(one: Distribution) -> BaseDistribution:
     if one.kind == CHOICE:
         return CategoricalDistribution(one.values)
+    low, high = one.values
     if one.kind in ("int", "logint"):
-        return IntDistribution(*one.values, log=one.kind == "logint")
-    return FloatDistribution(*one.values, log=one.kind == "loguniform")
+        return IntDistribution(low, high, log=one.kind == "logint")
+    return FloatDistribution(low, high, log=one.kind == "loguniform")
 
 
 def _point(one: SweepTrial) -> dict[str, Any]:

@@ -67,7 +67,9 @@ def _standing(one: SweepTrial, error: str | None) -> Trial:
         parameters=run.read_json("metrics.json").get("cost", {}).get("parameters"),
         iou=_iou(run),
         seconds=sum(record["seconds"] for record in records if record) or None,
-        **{metric: scores[-1].metrics.get(metric) for metric in ("mmd_cd", "cov_cd", "nna_cd")},
+        mmd_cd=scores[-1].metrics.get("mmd_cd"),
+        cov_cd=scores[-1].metrics.get("cov_cd"),
+        nna_cd=scores[-1].metrics.get("nna_cd"),
     )
 
 

@@ -27,7 +27,7 @@ def run_sweep(
     _check_workers(sweep, gpus)
     if sweep.search:
         keep_search(sweep, run_url)
-    if sweep.search or sweep.stop:
+    if sweep.chooses:
         for one in known_trials(sweep, run_url, data):
             one.check_unchanged()
     failed = run_trials(sweep, run_url, data, together, options, jobs)
@@ -42,7 +42,7 @@ def run_sweep(
             f"{len(lacking)} of {len(trials)} trials have no metrics, {lacking[0]} for one ({why}); "
             "the others are kept, and the same command runs the missing ones again"
         )
-    if sweep.search or sweep.stop:
+    if sweep.chooses:
         table = best_first(sweep, rows)
     else:
         costs = {(one.value, one.seed): one.run.read_json("metrics.json").get("cost", {}) for one in trials}

@@ -56,7 +56,7 @@ def _against(first: Sequence[float | None], each: Sequence[float | None], better
 
 def lines(sweep: Sweep, table: dict[str, Any]) -> list[str]:
     """The table for people, the published one beside it; of a search, its best trials."""
-    if sweep.search or sweep.stop:
+    if sweep.chooses:
         return _best_lines(table)
     metrics = list(sweep.metrics)
     width = max(len(str(value)) for value in sweep.values) + 2

@@ -59,24 +59,24 @@ class TrialJob:
         one.write_config()
         fits = self._shared_fits()
         for steps in rungs:
-            score, last = one.score(steps) if one.sweep.stop else None, steps == rungs[-1]
+            score, last = one.score(steps) if one.sweep.chooses else None, steps == rungs[-1]
             if score and score.passed:
                 continue
             if score is None:
-                pause = ["--execution.pause-at", str(0 if last else steps)] if one.sweep.stop else []
+                pause = [] if last else ["--execution.pause-at", str(steps)]
                 self._run(self.jobs.pipeline, one.run.url, *fits, *pause)
                 score = Score(steps, one.metrics(), passed=last)
-                if one.sweep.stop:
+                if one.sweep.chooses:
                     one.record(score)
-            worth = {WORTH: one.worth(score.metrics), STEPS: steps, LAST: last} if one.sweep.objective else {}
+            worth = {WORTH: one.worth(score.metrics), STEPS: steps, LAST: last} if one.sweep.chooses else {}
             tune.report({**{name: value for name, value in score.metrics.items() if value is not None}, **worth})
-            if one.sweep.stop:
+            if not last:
                 one.record(replace(score, passed=True))
 
     def _shared_fits(self) -> list[str]:
         """The option that says where the fits are which this trial shares with others; it makes them if it is the first."""
         one = self.one
-        config = one.config()
+        config = one.config
         if one.run.record(FIT_STAGE) or not shares_fits(one.sweep, config):
             return []
         run = RunDirectory(one.sweep_url)

@@ -3,12 +3,13 @@
 <sweep>/search.json            what values are drawn from
 <sweep>/trials/<name>.json     the values that were drawn for a trial, written before it starts
 <sweep>/trials/<name>.yaml     its configuration
-<sweep>/trials/<name>/         its run; rungs/<steps>.json there: its scores; stopped.json: where it was stopped
+<sweep>/trials/<name>/         its run; rungs/<steps>.json there: its scores, whatever is measured later; stopped.json: where it was stopped
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hdray.config.load import from_yaml
@@ -63,6 +64,7 @@ class SweepTrial:
         """Where its configuration lies."""
         return f"{self.run.url}.yaml"
 
+    @cached_property
     def config(self) -> Config:
         """Its configuration. Raises UserError where drawn values do not go together."""
         return self.sweep.config(self.value, self.seed, self.data, self.drawn)
@@ -73,13 +75,13 @@ class SweepTrial:
 
     def unchanged(self) -> bool:
         """Whether its configuration is what it was when it was begun, if it was."""
-        return not exists(self.file) or from_yaml(read_bytes(self.file), self.file) == self.config()
+        return not exists(self.file) or from_yaml(read_bytes(self.file), self.file) == self.config
 
     def check_unchanged(self) -> None:
         """Raise UserError naming the keys that are not what they were: its scores would not compare."""
         if self.unchanged():
             return
-        was, now = flatten(from_yaml(read_bytes(self.file), self.file)), flatten(self.config())
+        was, now = flatten(from_yaml(read_bytes(self.file), self.file)), flatten(self.config)
         changes = [f"{key} was {was[key]!r} and is now {now[key]!r}" for key in now if was[key] != now[key]]
         raise UserError(
             f"{self.sweep_url} holds trials of another configuration, {self.name} for one: {'; '.join(changes)}. Their "
@@ -88,7 +90,7 @@ class SweepTrial:
 
     def rungs(self) -> list[int]:
         """The steps of training after which it is scored, the last being all of them."""
-        steps = self.config().train.steps
+        steps = self.config.train.steps
         return self.sweep.stop.rungs(steps) if self.sweep.stop else [steps]
 
     def score(self, steps: int) -> Score | None:
@@ -102,18 +104,18 @@ class SweepTrial:
         self.run.write_json(vars(score), "rungs", f"{score.steps}.json")
 
     def scores(self) -> list[Score]:
-        """What it scored at the rungs that it has come to; of a sweep without rungs, at the end."""
-        if self.sweep.stop:
+        """What it scored at the rungs that it has come to; of a sweep that does not choose, at the end."""
+        if not exists(self.file):
+            return []
+        if self.sweep.chooses:
             found = [self.score(steps) for steps in self.rungs()]
             return [score for score in found if score]
         if not self.run.has("metrics.json") or not self.run.has("report.html"):
             return []
-        return [Score(self.config().train.steps, self.run.read_json("metrics.json")["metrics"], True)]
+        return [Score(self.config.train.steps, self.run.read_json("metrics.json")["metrics"], True)]
 
     def status(self) -> str:
         """finished, stopped or, where there is something left to do, missing."""
-        if not exists(self.file):
-            return UNFINISHED
         if self.run.has("stopped.json"):
             return STOPPED
         scores = self.scores()

@@ -1,9 +1,8 @@
 """The trials of a sweep as its folder holds them: what each was given, how far it has come, and what it scored there.
 
-<sweep>/search.json            what values are drawn from
-<sweep>/trials/<name>.json     the values that were drawn for a trial, written before it starts
-<sweep>/trials/<name>.yaml     its configuration
-<sweep>/trials/<name>/         its run; rungs/<steps>.json there: its scores, whatever is measured later; stopped.json: where it was stopped
+search.json says what values are drawn from. Below trials/, <name>.json holds the values that were drawn for a trial,
+written before it starts, <name>.yaml its configuration, and <name>/ is its run. There, rungs/<steps>.json has its scores,
+whatever is measured of it later, and stopped.json after how many steps it was stopped.
 """
 
 import json

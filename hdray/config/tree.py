@@ -141,23 +141,35 @@ class ExecutionSettings:
 
     accelerator: str = execution("auto")
     """gpu, cpu, or auto: gpu if the cluster has one now (say gpu where GPU nodes start on demand)."""
+    gpus: float = execution(1.0)
+    """GPUs that each actor and training worker asks for where there are any: 1, or a fraction, so that several share one."""
     sampling_actors: int = execution(0)
     """Actors that read, repair and label meshes; 0 asks the cluster (one per CPU)."""
     fitting_actors: int = execution(0)
-    """Actors that fit fields and extract meshes; 0 asks the cluster (one per GPU, or one per CPU without GPUs)."""
+    """Actors that fit fields and extract meshes; 0 asks the cluster (as many as fit on its GPUs, or one per CPU)."""
     fitting_threads: int = execution(1)
     """Torch threads of such an actor; 0 takes the node's cores. Fits are bit-equal for equal numbers of threads."""
     training_threads: int = execution(0)
     """Torch threads of a training worker on a CPU; 0 divides the node's cores among the workers."""
     task_cpus: float = execution(0.25)
     """Logical CPUs each actor or task asks of Ray; small, so that every stage fits on two CPUs at once."""
+    pause_at: int = execution(0)
+    """Step at which the generator's training pauses, with its model so far, until a job asks for more; 0: no pause."""
     progress_s: float = execution(10.0)
     """Seconds between progress lines; 0 is silent."""
 
     def __post_init__(self) -> None:
         check_choice(self, "accelerator", ("auto", "gpu", "cpu"))
-        for name in ("sampling_actors", "fitting_actors", "fitting_threads", "training_threads", "progress_s"):
+        for name in (
+            "sampling_actors",
+            "fitting_actors",
+            "fitting_threads",
+            "training_threads",
+            "pause_at",
+            "progress_s",
+        ):
             check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
+        check("gpus", self.gpus, 0 < self.gpus <= 1, "above 0 and at most 1: an actor computes on one GPU")
         check("task_cpus", self.task_cpus, 0 < self.task_cpus <= 0.4, "above 0 and at most 0.4")
 
 
@@ -197,6 +209,7 @@ class Config:
         right = f"at most generator.timesteps = {self.generator.timesteps}"
         check("generate.steps", self.generate.steps, within, right)
         self._check_protocol()
+        self._check_training()
         animated = bool(self.signal.frames)
         fits = not animated or self.generate.mesh_format == "glb"
         check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
@@ -225,6 +238,13 @@ class Config:
         fitting = [name for name, other in PROTOCOLS.items() if other.frames in (None, frames)]
         right = f"one of {', '.join(fitting)} where signal.frames = {frames}"
         check("evaluate.protocol", settings.protocol, settings.protocol in fitting, right)
+
+    def _check_training(self) -> None:
+        pause, steps = self.execution.pause_at, self.train.steps
+        check("execution.pause_at", pause, pause <= steps, f"at most train.steps = {steps}")
+        workers = max(self.train.workers, self.shared.workers)
+        right = f"1 with {workers} training workers: they cannot talk to each other on one GPU"
+        check("execution.gpus", self.execution.gpus, self.execution.gpus == 1 or workers == 1, right)
 
     @property
     def generator_seed(self) -> int:

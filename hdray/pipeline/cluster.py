@@ -14,12 +14,12 @@ class Resources:
     sampling_actors: int
     """As configured, or one per CPU: samplers and fitters of one machine share its cores as the work demands."""
     fitting_actors: int
-    """As configured, or one per GPU, or one per CPU where there are no GPUs.
+    """As configured, or as many as fit on the GPUs, or one per CPU where there are no GPUs.
 
     Single-threaded actors share cores with the samplers fairly; threads that wait for each other would not.
     """
-    gpus_per_actor: int
-    """GPUs that an actor or training worker asks for: 1 or 0."""
+    gpus_per_actor: float
+    """GPUs that an actor or training worker asks for: as configured, 0 where there are none to use."""
 
 
 def resources_of(settings: ExecutionSettings, cpus: int, gpus: int) -> Resources:
@@ -27,9 +27,14 @@ def resources_of(settings: ExecutionSettings, cpus: int, gpus: int) -> Resources
     use_gpu = settings.accelerator == "gpu" or (settings.accelerator == "auto" and gpus > 0)
     return Resources(
         sampling_actors=settings.sampling_actors or max(1, cpus),
-        fitting_actors=settings.fitting_actors or max(1, gpus if use_gpu else cpus),
-        gpus_per_actor=int(use_gpu),
+        fitting_actors=settings.fitting_actors or max(1, gpus * actors_on_one(settings.gpus) if use_gpu else cpus),
+        gpus_per_actor=settings.gpus if use_gpu else 0,
     )
+
+
+def actors_on_one(gpus: float) -> int:
+    """How many actors share a GPU, each asking for this much of it."""
+    return int(1 / gpus + 1e-9)  # 1 / 0.05 is a little less than 20
 
 
 def connect(settings: ExecutionSettings) -> Resources:

@@ -71,7 +71,7 @@ def ensure_networks(
             name=TRAINEE, build=StoredPointsTrainee(config, points.url, tuple(ids)), settings=config.shared
         )
         workers = WorkerResources(
-            use_gpu=resources.gpus_per_actor > 0,
+            gpus=resources.gpus_per_actor,
             cpus=config.execution.task_cpus,
             threads=config.execution.training_threads,
         )

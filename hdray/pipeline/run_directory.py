@@ -91,10 +91,10 @@ class RunDirectory:
         """Record that the stage's output is being added to."""
         self.write_json({**self.read_json("stages", f"{stage}.json"), "complete": False}, "stages", f"{stage}.json")
 
-    def finish(self, stage: str, seconds: float, **details: Any) -> None:
-        """Record that the stage's output is complete, and the seconds this took."""
+    def finish(self, stage: str, seconds: float, complete: bool = True, **details: Any) -> None:
+        """Record that the stage's output is complete (or comes to a pause), and the seconds this took."""
         made = self.read_json("stages", f"{stage}.json")
-        made.update(complete=True, seconds=made["seconds"] + seconds, **details)
+        made.update(complete=complete, seconds=made["seconds"] + seconds, **details)
         self.write_json(made, "stages", f"{stage}.json")
 
 

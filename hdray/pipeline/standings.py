@@ -1,8 +1,7 @@
 """Where the trials of a sweep stand: leaderboard.csv and report.html, made anew whenever the sweep's command ends."""
 
 import datetime
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,56 +11,71 @@ from hdray.pipeline.instances import instances_table, read_columns
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import read_initialisation
 from hdray.pipeline.storage import read_bytes, write_bytes
-from hdray.report.leaderboard import FAILED, Trial, leaderboard_csv
+from hdray.pipeline.sweep_table import rank_by
+from hdray.pipeline.trials import UNFINISHED, SweepTrial
+from hdray.report.leaderboard import FAILED, Trial, leaderboard_csv, ranked
 from hdray.report.sweep import SweepData, sweep_page
 
 STAGES = ("fit", "train", "generate", "evaluate", "report")
 SHEET = "samples.png"
 
 
-def write_standings(sweep: Sweep, run_url: str, failed: Mapping[str, str]) -> None:
-    """Write both files; `failed`: name of a trial to its error."""
-    run = RunDirectory(run_url)
-    trials = [_trial(sweep, run_url, value, seed, failed) for value, seed in sweep.trials()]
-    write_bytes(run.path("leaderboard.csv"), leaderboard_csv(trials).encode())
-    sheets = {}
-    for value in sweep.values:
-        first = RunDirectory(trial_url(run_url, trial_name(sweep, value, sweep.seeds[0])))
-        if first.has(SHEET):
-            sheets[str(value)] = read_bytes(first.path(SHEET))
+def standings(trials: Sequence[SweepTrial], failed: Mapping[str, str]) -> list[Trial]:
+    """What each trial has come to; `failed`: name of a trial to its error."""
+    return [_standing(one, failed.get(one.name)) for one in trials]
+
+
+def write_standings(sweep: Sweep, run_url: str, trials: Sequence[Trial]) -> None:
+    """Write both files."""
+    run, order = RunDirectory(run_url), rank_by(sweep)
+    write_bytes(run.path("leaderboard.csv"), leaderboard_csv(trials, order).encode())
     page = SweepData(
         title=sweep.title,
         run=run_url,
         date=datetime.date.today().isoformat(),
         trials=trials,
-        group_by=sweep.key,
-        sheets=sheets,
+        rank_by=order,
+        group_by=sweep.key or None,
+        sheets=_sheets(sweep, run_url, trials, order),
         measured={"preset": sweep.preset, **sweep.set},
     )
     write_bytes(run.path("report.html"), sweep_page(page).encode())
 
 
-def _trial(sweep: Sweep, run_url: str, value: Any, seed: int, failed: Mapping[str, str]) -> Trial:
-    name = trial_name(sweep, value, seed)
-    run = RunDirectory(trial_url(run_url, name))
-    values = {sweep.key: value, sweep.seed_key: seed}
-    if name in failed:
-        return Trial(name=name, values=values, status=FAILED, error=failed[name])
-    if not run.has("metrics.json"):
-        return Trial(name=name, values=values, status="missing")
-    result = run.read_json("metrics.json")
+def _sheets(sweep: Sweep, run_url: str, trials: Sequence[Trial], order: str) -> dict[str, bytes]:
+    """Contact sheets: of each value's first trial, or of the best that was drawn."""
+    if sweep.search:
+        names = {row.trial.name: row.trial.name for row in ranked(trials, order)[:1]}
+    else:
+        names = {str(value): trial_name(sweep, value, sweep.seeds[0]) for value in sweep.values}
+    runs = {title: RunDirectory(trial_url(run_url, name)) for title, name in names.items()}
+    return {title: read_bytes(run.path(SHEET)) for title, run in runs.items() if run.has(SHEET)}
+
+
+def _standing(one: SweepTrial, error: str | None) -> Trial:
+    run, scores = one.run, one.scores()
+    steps = scores[-1].steps if scores else None
+    if error is not None:
+        return Trial(name=one.name, values=one.values, status=FAILED, steps=steps, error=error)
+    status = one.status()
+    if status == UNFINISHED:
+        return Trial(name=one.name, values=one.values, status=status, steps=steps)
     vector, shared = _sizes(run)
     records = [run.record(stage) for stage in STAGES]
     return Trial(
-        name=name,
-        values=values,
-        parameters=result.get("cost", {}).get("parameters"),
+        name=one.name,
+        values=one.values,
+        status=status,
+        steps=steps,
+        parameters=run.read_json("metrics.json").get("cost", {}).get("parameters"),
         iou=_iou(run, training=False),
         iou_training=_iou(run, training=True),
         vector=vector,
         shared=shared,
         seconds=sum(record["seconds"] for record in records if record) or None,
-        **{metric: result["metrics"].get(metric) for metric in ("mmd_cd", "cov_cd", "nna_cd")},
+        mmd_cd=scores[-1].metrics.get("mmd_cd"),
+        cov_cd=scores[-1].metrics.get("cov_cd"),
+        nna_cd=scores[-1].metrics.get("nna_cd"),
     )
 
 

@@ -20,16 +20,21 @@ def main(arguments: Sequence[str], description: str) -> None:
     )
     parser.add_argument("--preset", default="", help="what the space is laid over, instead of the preset that it names")
     parser.add_argument("--data", default="", help="folder or s3:// URL of meshes; without it procedural shapes")
+    parser.add_argument("--together", type=int, default=1, help="trials at a time (default 1)")
     parser.add_argument(
-        "--together", type=int, default=1, help="trials at a time (default 1); those that start together share no fits"
+        "--gpus",
+        type=float,
+        default=None,
+        help="GPUs of each trial where there are any: a fraction such as 0.5 or a whole number (default: as the space says)",
     )
     given = parser.parse_args(list(arguments))
     try:
         sweep = read_sweep(given.space, given.preset)
-        from hdray.pipeline.sweep import lines, run_sweep
+        from hdray.pipeline.sweep import run_sweep
+        from hdray.pipeline.sweep_table import lines
 
         data = resolve(given.data) if given.data else ""
-        table = run_sweep(sweep, data, resolve(given.run), given.together)
+        table = run_sweep(sweep, data, resolve(given.run), given.together, given.gpus)
     except UserError as error:
         print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr, flush=True)
         sys.exit(2)

@@ -64,7 +64,7 @@ def generator_cost(run: RunDirectory, config: Config) -> dict[str, float]:
     """
     curve = read_loss_curve(run)
     seconds = {"train_seconds": curve[-1]["seconds"]} if curve else {}
-    seen = config.train.steps * config.train.batch_size
+    seen = (config.execution.pause_at or config.train.steps) * config.train.batch_size
     return {"parameters": parameter_count(config), "samples_seen": seen, **seconds}
 
 
@@ -79,7 +79,7 @@ def check_train(run: RunDirectory, config: Config, alone: bool) -> None:
 
 
 def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
-    """Train the generator, from its last checkpoint if there is one."""
+    """Train the generator, from its last checkpoint if there is one, to its end or the step where it is to pause."""
     fit = run.record(FIT_STAGE)
     assert fit is not None, "check_train or run_fit saw to it"
     inputs = {"the table of instances": fit["output"], **exclusions_hash(config)}
@@ -102,13 +102,14 @@ def run_train(run: RunDirectory, config: Config, resources: Resources) -> None:
         build=FittedVectors(config, run.url),
         settings=config.train,
         metadata={"instances": fit["output"], "shared": shared_hash},
+        pause_at=config.execution.pause_at,
     )
     workers = WorkerResources(
-        use_gpu=resources.gpus_per_actor > 0, cpus=config.execution.task_cpus, threads=config.execution.training_threads
+        gpus=resources.gpus_per_actor, cpus=config.execution.task_cpus, threads=config.execution.training_threads
     )
     train([training], run.path("training"), workers)
     if not made["complete"]:
-        run.finish(STAGE, time.monotonic() - begin)
+        run.finish(STAGE, time.monotonic() - begin, complete=training.end == config.train.steps)
 
 
 def read_loss_curve(run: RunDirectory) -> list[dict[str, float]]:

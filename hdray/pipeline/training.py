@@ -1,9 +1,9 @@
 """Trains an ordered list of trainees by Ray Train and DeepSpeed, each into a directory of its own.
 
 <directory>/<name>/model.safetensors holds what was trained (the moving average of the weights where there is one) and
-is there if and only if training is finished; loss.csv and tensorboard/ hold the curve; the rest is Ray Train's. Batches
-depend on the step alone and checkpoints fit any number of workers, so a run that is killed, whole or in part, continues
-as if nothing had happened, on as many workers as there are then.
+is there if and only if training is finished, or paused; its header says after how many steps. loss.csv and tensorboard/
+hold the curve; the rest is Ray Train's. Batches depend on the step alone and checkpoints fit any number of workers, so a
+run that is killed, whole or in part, or paused, continues as if nothing had happened, on as many workers as there are then.
 """
 
 import json
@@ -22,7 +22,7 @@ from hdray.errors import UserError
 from hdray.generators.optimiser import learning_rate
 from hdray.generators.settings import TrainSettings
 from hdray.generators.trainee import Trainee
-from hdray.pipeline.storage import exists, join, write_bytes
+from hdray.pipeline.storage import exists, filesystem, join, write_bytes
 from hdray.pipeline.training_log import TrainingLog
 from hdray.pipeline.training_state import Progress, open_state, write_state
 
@@ -43,14 +43,21 @@ class Training:
     settings: TrainSettings
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What to write into the header of model.safetensors, such as the hashes of what it was trained on."""
+    pause_at: int = 0
+    """Step to end at for now, with a checkpoint and the model so far; 0: only at the last one."""
+
+    @property
+    def end(self) -> int:
+        """The step to end at for now."""
+        return self.pause_at or self.settings.steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerResources:
     """What each worker asks of Ray, and its threads."""
 
-    use_gpu: bool = False
-    """A GPU for each worker, and NCCL between them; otherwise CPUs and gloo."""
+    gpus: float = 0.0
+    """GPUs of each worker, a fraction where others share them, and NCCL between the workers; 0: CPUs and gloo."""
     cpus: float = 0.25
     """Logical CPUs; a fraction, so that two workers and the rest of a job fit on two CPUs."""
     threads: int = 0
@@ -58,7 +65,7 @@ class WorkerResources:
 
 
 def train(trainings: Sequence[Training], directory: str, resources: WorkerResources) -> list[str]:
-    """Train what is not trained yet, in order; the URLs of the models.
+    """Train what is not trained yet, in order, each to its end or its pause; the URLs of the models.
 
     `directory` is an absolute path or an s3:// URL that every node sees; Ray must be connected. A later trainee may
     read the model of an earlier one. Raises UserError for what a worker found to be the user's to mend, at once, and
@@ -67,10 +74,22 @@ def train(trainings: Sequence[Training], directory: str, resources: WorkerResour
     models = []
     for training in trainings:
         url = join(directory, training.name, MODEL_FILE)
-        if not exists(url):
+        if trained_steps(url) < training.end:
             _train_one(training, directory, resources)
         models.append(url)
     return models
+
+
+def trained_steps(url: str) -> int:
+    """After how many steps a model was written; 0 where there is none."""
+    if not exists(url):
+        return 0
+    # The header alone, of what may be gigabytes: its length in eight bytes, then JSON (the format's specification).
+    files = filesystem(url)
+    length = int.from_bytes(files.cat_file(url, start=0, end=8), "little")
+    written = json.loads(files.cat_file(url, start=8, end=8 + length))["__metadata__"]
+    # Former versions wrote models of finished trainings alone.
+    return int(written.get("steps") or json.loads(written["settings"])["steps"])
 
 
 def _train_one(training: Training, directory: str, resources: WorkerResources) -> None:
@@ -85,8 +104,8 @@ def _train_one(training: Training, directory: str, resources: WorkerResources) -
         },
         scaling_config=ScalingConfig(
             num_workers=settings.workers,
-            use_gpu=resources.use_gpu,
-            resources_per_worker={"CPU": resources.cpus, **({"GPU": 1} if resources.use_gpu else {})},
+            use_gpu=resources.gpus > 0,
+            resources_per_worker={"CPU": resources.cpus, **({"GPU": resources.gpus} if resources.gpus else {})},
         ),
         run_config=RunConfig(
             name=training.name,
@@ -156,20 +175,21 @@ class _Loop:
         self.log = TrainingLog(url, training.name, self.settings.steps, self.progress) if self.worker == 0 else None
 
     def run(self) -> None:
-        settings, progress = self.settings, self.progress
+        settings, progress, end = self.settings, self.progress, self.training.end
         window = torch.tensor(progress.window_loss, device=self.engine.device)
         mark = time.monotonic()
         with ThreadPoolExecutor(1) as ahead:  # draws the next batch while this one trains
             upcoming = ahead.submit(self.engine.batch, progress.step)
-            for step in range(progress.step, settings.steps):
+            for step in range(progress.step, end):
                 batch = upcoming.result()
-                if step + 1 < settings.steps:
+                if step + 1 < end:
                     upcoming = ahead.submit(self.engine.batch, step + 1)
                 window += self.engine.step(step, batch)
                 progress.step = step + 1
                 progress.window_steps += 1
                 last = progress.step == settings.steps
-                log, save = progress.step % settings.log_steps == 0, progress.step % settings.checkpoint_steps == 0
+                log = progress.step % settings.log_steps == 0
+                save = progress.step % settings.checkpoint_steps == 0 or progress.step == end
                 if log or last or save:
                     progress.window_loss = self.engine.mean(window)
                     now = time.monotonic()
@@ -210,7 +230,7 @@ class _Loop:
             self.log.save()
 
     def _export(self) -> None:
-        """Write the model, which says that training is finished; so it comes last."""
+        """Write the model, which says how far training has come; so it comes last."""
         from safetensors.torch import save
 
         from hdray.pipeline.deepspeed_engine import AVERAGE, WEIGHT
@@ -223,6 +243,7 @@ class _Loop:
         if self.log:
             self.log.save()
             metadata = {**self.training.metadata, "settings": json.dumps(asdict(self.settings))}
+            metadata["steps"] = str(self.progress.step)
             model = {name: tensor.contiguous() for name, tensor in self.trainee.export(weights).items()}
             write_bytes(join(self.url, MODEL_FILE), save(model, metadata))
         torch.distributed.barrier()

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from hdray.pipeline.cluster import actors_on_one
+
 if TYPE_CHECKING:
     import ray
 
@@ -35,8 +37,9 @@ def windowed(
         yield waiting.pop(ready), ray.get(ready)
 
 
-def cluster_slots(gpus: int) -> int:
-    """Tasks of a GPU each (`gpus` 1) or of a CPU each (0) that the cluster can run now, at least one."""
+def cluster_slots(gpus: float) -> int:
+    """Tasks of so much of a GPU each, or of a CPU each (`gpus` 0), that the cluster can run now, at least one."""
     import ray
 
-    return max(1, int(ray.cluster_resources().get("GPU" if gpus else "CPU", 0)))
+    found = int(ray.cluster_resources().get("GPU" if gpus else "CPU", 0))
+    return max(1, found * actors_on_one(gpus) if gpus else found)

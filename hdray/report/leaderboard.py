@@ -21,6 +21,7 @@ FURTHER = {"iou_training": "IoU of fits trained on", "vector": "Entries of a vec
 """Columns that say how a representation was come by; no order is made by them."""
 RANK_BY = "nna_cd"
 FAILED = "failed"
+STOPPED = "stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,10 @@ class Trial:
     values: Mapping[str, Any]
     """Searched key to the trial's value; keys that a trial does not have (of another kind of field, say) are left out."""
     status: str = "finished"
-    """finished, failed, or another word of the scheduler's (stopped early, say). Failed trials have no rank."""
+    """finished, stopped (early), failed or missing. Failed and stopped trials have no rank."""
     error: str = ""
+    steps: int | None = None
+    """Steps of training after which it was measured: of a stopped trial, the rung it came to."""
     parameters: int | None = None
     """Of the generator."""
     iou: float | None = None
@@ -57,7 +60,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A trial with its place, from 1; None for a trial that failed or lacks the metric that ranks."""
+    """A trial with its place, from 1; None for one that failed, was stopped, or lacks the metric that ranks."""
 
     rank: int | None
     trial: Trial
@@ -65,6 +68,8 @@ class Ranked:
 
 def ranked(trials: Sequence[Trial], rank_by: str = RANK_BY) -> list[Ranked]:
     """All trials, best first by a column of METRICS, equals by name; then those without a rank, failed ones last.
+
+    What a stopped trial came to is of less training, and does not compare.
 
     Equally good ones share a place. Raises KeyError for another column.
     """
@@ -85,12 +90,12 @@ def searched_keys(trials: Sequence[Trial]) -> list[str]:
 
 
 def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
-    """A row a trial, in order: rank, trial, status, a column a searched key, costs and metrics in full, error.
+    """A row a trial, in order: rank, trial, status, a column a searched key, steps, costs and metrics in full, error.
 
     Missing ones are empty, and texts are on one line (errors often have several). Raises KeyError for a `rank_by` that is no metric.
     """
     keys = searched_keys(trials)
-    columns = ("parameters", *METRICS, "seconds", *FURTHER)
+    columns = ("parameters", *METRICS, "seconds", "steps", *FURTHER)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", "trial", "status", *keys, *columns, "error"])
@@ -104,4 +109,4 @@ def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
 
 def _worth_of(trial: Trial, column: str, better: str) -> float | None:
     value = trial.number(column)
-    return None if value is None or trial.status == FAILED else worth(value, better)
+    return None if value is None or trial.status in (FAILED, STOPPED) else worth(value, better)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hdray.report.charts import Figure, numbers, plain
 from hdray.report.colours import colour, symbol
-from hdray.report.leaderboard import COSTS, METRICS, Ranked, searched_keys
+from hdray.report.leaderboard import COSTS, METRICS, Ranked, Trial, searched_keys
 
 _MOST_TICKS = 8  # values of a searched key that get a tick each
 _TICKS = 5  # of a continuous axis
@@ -79,14 +79,14 @@ def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping
     data: list[Figure] = []
     for number, group in enumerate(dict.fromkeys(groups.values())):
         points = [
-            (row.trial.number(cost), row.trial.number(metric), plain(row.trial.name))
+            (row.trial.number(cost), row.trial.number(metric), plain(row.trial.name), _searched(row.trial))
             for row in trials
             if groups[row.trial.name] == group
         ]
         both = [point for point in points if point[0] is not None and point[1] is not None]
         if not both:
             continue
-        x, y, names = zip(*both, strict=True)
+        x, y, names, searched = zip(*both, strict=True)
         data.append(
             {
                 "type": "scatter",
@@ -95,9 +95,12 @@ def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping
                 "x": list(x),
                 "y": list(y),
                 "text": list(names),
+                "customdata": list(searched),
             }
             | {"marker": {"size": 9, "opacity": 0.8, "color": colour(number), "symbol": symbol(number)}}
-            | {"hovertemplate": f"%{{text}}<br>{COSTS[cost]} %{{x:,}}<br>{title} %{{y:.4g}}<extra></extra>"}
+            | {
+                "hovertemplate": f"%{{text}}<br>%{{customdata}}<br>{COSTS[cost]} %{{x:,}}<br>{title} %{{y:.4g}}<extra></extra>"
+            }
         )
     if not data:
         return None
@@ -120,6 +123,12 @@ def fitting(text: str) -> str:
         return text
     kept = _MOST_LETTERS - 1
     return text[: (kept + 1) // 2] + "\N{HORIZONTAL ELLIPSIS}" + text[len(text) - kept // 2 :]
+
+
+def _searched(trial: Trial) -> str:
+    """What was searched of a trial, a line a key."""
+    texts = ((key, short(value) if isinstance(value, float) else value) for key, value in trial.values.items())
+    return "<br>".join(plain(f"{key} = {value}") for key, value in texts)
 
 
 def short(value: float) -> str:

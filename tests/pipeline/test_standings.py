@@ -10,9 +10,9 @@ from safetensors.torch import save
 
 from hdray.config.sweep import Sweep
 from hdray.pipeline.instances import instances_schema, instances_table
-from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.standings import write_standings
+from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.storage import write_bytes
+from hdray.pipeline.trials import known_trials
 from tests.pipeline.tables import write_rows
 
 SWEEP = Sweep(
@@ -29,9 +29,12 @@ SWEEP = Sweep(
 
 
 def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_path: Path) -> None:
-    for value in (2, 3):
-        trial = RunDirectory(str(tmp_path / "trials" / f"field.rank={value},seed=0"))
-        trial.write_json({"metrics": {"nna_cd": 0.5 + value / 10}, "cost": {"parameters": 7}}, "metrics.json")
+    trials = known_trials(SWEEP, str(tmp_path), "")
+    for trial in trials:
+        trial.write_config()
+        metrics = {"nna_cd": 0.5 + trial.value / 10}
+        trial.run.write_json({"metrics": metrics, "cost": {"parameters": 7}}, "metrics.json")
+        write_bytes(trial.run.path("report.html"), b"a page")
     rows = [
         {"id": name, "split": split, "status": "accepted", "iou": iou}
         for name, split, iou in (
@@ -41,7 +44,7 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_pa
             ("d", "validation", None),
         )
     ]
-    first = RunDirectory(str(tmp_path / "trials" / "field.rank=2,seed=0"))
+    first = trials[0].run
     write_rows(instances_table(first), "new", pa.Table.from_pylist(rows, schema=instances_schema()))
     shared = {
         "theta": torch.zeros(11),
@@ -51,7 +54,7 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_pa
     }
     write_bytes(first.path("shared", "initialisation.safetensors"), save(shared))
 
-    write_standings(SWEEP, str(tmp_path), {})
+    write_standings(SWEEP, str(tmp_path), standings(trials, {}))
     best, other = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
     assert (best["iou"], best["iou_training"], best["vector"], best["shared"]) == ("0.25", "0.625", "11", "24")
     assert [other[name] for name in ("iou", "iou_training", "vector", "shared")] == [""] * 4

@@ -4,13 +4,17 @@ import csv
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from hdray.config.sweep import Sweep, trial_name
+from hdray.config.load import load
+from hdray.config.search import Distribution, Search
+from hdray.config.sweep import Sweep
 from hdray.errors import UserError
-from hdray.pipeline.sweep import Result, _donors, compare, lines, run_sweep
+from hdray.pipeline.cluster import Resources, resources_of
+from hdray.pipeline.sweep import gpu_options, run_sweep
+from hdray.pipeline.trial_job import Jobs, shares_fits
+from tests.pipeline.searches import SEARCH
 
 SWEEP = Sweep(
     title="steps",
@@ -45,66 +49,56 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     marker, log = tmp_path / "mended", tmp_path / "log"
     script = tmp_path / "job.py"
     script.write_text(JOB.format(marker=str(marker), log=str(log)))
-    job = (sys.executable, str(script))
+    jobs = Jobs((sys.executable, str(script)), ("never called: the seeds have fits of their own",))
     run = str(tmp_path / "sweep")
     with pytest.raises(UserError, match=r"2 of 6 trials have no metrics, fit\.steps=10,seed=1 .*exit code 2"):
-        run_sweep(SWEEP, "", run, 2, job)
+        run_sweep(SWEEP, "", run, 2, jobs=jobs)
     assert len(log.read_text().splitlines()) == 4
     standings = list(csv.DictReader((tmp_path / "sweep" / "leaderboard.csv").read_text().splitlines()))
     assert [row["status"] for row in standings] == ["finished"] * 4 + ["failed"] * 2
     assert "exit code 2" in standings[-1]["error"] and standings[0]["nna_cd"] == "0.6"
     assert "fit.steps=20,seed=1" in (tmp_path / "sweep" / "report.html").read_text()
     marker.touch()
-    table = run_sweep(SWEEP, "", run, 2, job)
+    table = run_sweep(SWEEP, "", run, 2, jobs=jobs)
     done = log.read_text().splitlines()
     assert len(done) == len(set(done)) == 6, "what was finished is not run again"
     assert table["rows"]["20"]["mmd_cd"]["mean"] == pytest.approx(0.051)
     assert (tmp_path / "sweep" / "sweep.json").exists()
     # Another configuration of a trial is given to its run, whatever metrics it holds.
-    run_sweep(replace(SWEEP, set={"train.steps": 7}), "", run, 2, job)
+    run_sweep(replace(SWEEP, set={"train.steps": 7}), "", run, 2, jobs=jobs)
     assert len(log.read_text().splitlines()) == 12
 
 
-def test_trials_that_differ_in_training_alone_share_their_fits(tmp_path: Path) -> None:
-    apart = replace(SWEEP, key="generator.width", values=(64, 96), seed_key="generator.seed")
-    assert set(_donors(apart).values()) == {"generator.width=64,seed=0"}
-    fitted = replace(SWEEP, seed_key="generator.seed")
-    assert _donors(fitted)[20, 2] == "fit.steps=20,seed=0"
-    assert all(_donors(SWEEP)[trial] == trial_name(SWEEP, *trial) for trial in SWEEP.trials())
+def test_trials_that_differ_in_training_alone_share_their_fits() -> None:
+    def shared(sweep: Sweep) -> bool:
+        drawn = next(sweep.search.corners()) if sweep.search else {}
+        return shares_fits(sweep, sweep.config(sweep.values[0], sweep.seeds[0], "/data", drawn))
+
+    assert not shared(SWEEP)
+    assert shared(replace(SWEEP, key="generator.width", values=(64, 96), seed_key="generator.seed"))
+    assert shared(replace(SWEEP, seed_key="generator.seed"))
+    assert shared(SEARCH)
+    drawn = {"field.width": Distribution("choice", (16, 32))}
+    assert shared(replace(SEARCH, search=Search(9, drawn, 0)))
+    drawn["fit.learning_rate"] = Distribution("loguniform", (1e-4, 1e-3))
+    assert not shared(replace(SEARCH, search=Search(9, drawn, 0)))
 
 
-def results(metrics: dict[tuple[int, int], dict[str, float | None]]) -> dict[tuple[Any, int], Result]:
-    return {trial: Result(found, {"parameters": 1_000, "train_seconds": trial[0]}) for trial, found in metrics.items()}
+def test_gpus_of_a_trial() -> None:
+    workers = ["--execution.fitting-actors", "{}", "--train.workers", "{}", "--shared.workers", "{}"]
+    assert gpu_options(None) == []
+    for gpus, share, actors in ((0.5, "0.5", "1"), (1, "1.0", "1"), (4.0, "1.0", "4")):
+        assert gpu_options(gpus) == ["--execution.gpus", share, *(word.format(actors) for word in workers)]
+    for gpus in (0, -1, 1.5):
+        with pytest.raises(UserError, match=r"must be a fraction of one GPU, such as 0\.5, or a whole number"):
+            gpu_options(gpus)
+    config = load(["--preset", "demo", *gpu_options(2), "--train.batch-size", "32"], "", "")
+    assert resources_of(config.execution, cpus=8, gpus=4) == Resources(8, 2, 1) and config.train.workers == 2
+    config = load(["--preset", "demo", *gpu_options(0.5)], "", "")
+    assert resources_of(config.execution, cpus=8, gpus=1) == Resources(8, 1, 0.5) and config.train.workers == 1
 
 
-FOUND: dict[tuple[int, int], dict[str, float | None]] = {
-    (10, 0): {"mmd_cd": 0.5, "nna_cd": 0.9},
-    (20, 0): {"mmd_cd": 0.4, "nna_cd": 0.3},
-    (10, 1): {"mmd_cd": 0.9, "nna_cd": 0.6},
-    (20, 1): {"mmd_cd": 0.8, "nna_cd": 0.2},
-    (10, 2): {"mmd_cd": 0.7, "nna_cd": 0.5},
-    (20, 2): {"mmd_cd": 0.6, "nna_cd": 0.5},
-}
-
-
-def test_differences_are_paired_by_seed_and_turned_to_what_is_better() -> None:
-    table = compare(SWEEP, results(FOUND))
-    mmd, nna = table["rows"]["20"]["mmd_cd"], table["rows"]["20"]["nna_cd"]
-    assert mmd["gain"] == pytest.approx(0.1)
-    assert mmd["verdict"] == "resolved"
-    # Distances from one half: 0.4, 0.1, 0 against 0.2, 0.3, 0.
-    assert nna["gain"] == pytest.approx(0.0)
-    assert nna["verdict"] == "unresolved"
-    assert table["rows"]["20"]["cost"] == {"parameters": 1_000, "train_seconds": 20}
-    said = "\n".join(lines(SWEEP, table))
-    assert "[3.5]" in said
-    assert "mmd_cd: 20 is better than 10 by 0.1 (95 % interval of the gain 0.1 to 0.1): resolved" in said
-
-
-def test_a_metric_that_a_trial_does_not_have_decides_nothing() -> None:
-    table = compare(SWEEP, results({**FOUND, (20, 1): {"mmd_cd": None, "nna_cd": 0.2}}))
-    assert table["rows"]["20"]["mmd_cd"]["mean"] is None
-    assert table["rows"]["20"]["mmd_cd"]["verdict"] == "unresolved"
-    said = "\n".join(lines(SWEEP, table))
-    assert "mmd_cd: 20 cannot be compared" in said
-    assert "undefined" in said
+def test_workers_that_cannot_share_a_batch_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--gpus 3 makes 3 training workers of each trial: workers = 3 .* divisor"):
+        run_sweep(SWEEP, "", str(tmp_path), 1, gpus=3)
+    assert not list(tmp_path.iterdir())

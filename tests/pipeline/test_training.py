@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from hdray.generators.hyperdiffusion import HyperDiffusion
 from hdray.generators.settings import GenerateSettings, GeneratorSettings, TrainSettings
 from hdray.generators.trainee import Trainee
 from hdray.pipeline.storage import read_bytes
-from hdray.pipeline.training import Training, WorkerResources, train
+from hdray.pipeline.training import Training, WorkerResources, train, trained_steps
 
 pytestmark = [pytest.mark.ray]
 
@@ -115,6 +116,20 @@ def test_a_finished_training_has_everything_and_is_not_repeated(undisturbed: Pat
 
     train([Training(name="generator", build=build, settings=settings())], str(undisturbed.parent), RESOURCES)
     assert time.monotonic() - before < 1
+
+
+@pytest.mark.slow
+def test_a_pause_changes_nothing(undisturbed: Path, tmp_path: Path) -> None:
+    """Neither a checkpoint's step nor a point of the curve: the same bits come out as without a pause."""
+    training = Training(name="generator", build=builder(), settings=settings(), metadata={"vectors": "abc"})
+    model = tmp_path / "generator" / "model.safetensors"
+    assert trained_steps(str(model)) == 0
+    train([replace(training, pause_at=17)], str(tmp_path), RESOURCES)
+    assert trained_steps(str(model)) == 17 and model.read_bytes() != (undisturbed / "model.safetensors").read_bytes()
+    train([training], str(tmp_path), RESOURCES)
+    assert trained_steps(str(model)) == 30
+    assert_same_run(tmp_path / "generator", undisturbed, tolerance=0.0)
+    assert model.read_bytes() == (undisturbed / "model.safetensors").read_bytes()
 
 
 def test_mistakes_in_a_worker_reach_the_user_at_once(ray_cluster: None, tmp_path: Path) -> None:

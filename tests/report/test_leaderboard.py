@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.report.leaderboard import FAILED, Trial, leaderboard_csv, ranked
+from hdray.report.leaderboard import FAILED, STOPPED, Trial, leaderboard_csv, ranked
 
 TRIALS = (
     Trial(
@@ -24,17 +24,17 @@ TRIALS = (
     ),
     Trial(name="b", values={"field.kind": "lora", "field.rank": 3}, nna_cd=0.4375, iou=0.1 + 0.2, cov_cd=math.nan),
     Trial(name="c", values={"field.kind": "mlp"}, status=FAILED, error='exit code 2,\nsaid "no memory"', nna_cd=0.5),
-    Trial(name="d", values={}, status="stopped early", mmd_cd=0.001, nna_cd=math.inf),
+    Trial(name="d", values={}, status=STOPPED, steps=250, mmd_cd=0.001, nna_cd=0.5),
     Trial(name="e", values={"field.kind": "mlp", "seed": 1}, nna_cd=0.25),
 )
 
 GOLDEN = """\
-rank,trial,status,field.kind,seed,field.rank,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,iou_training,vector,shared,error
-1,b,finished,lora,,3,,0.30000000000000004,,,0.4375,,,,,
-2,a,finished,mlp,0,,1200,,0.0021,,0.75,61.5,0.9375,30196,0,
-2,e,finished,mlp,1,,,,,,0.25,,,,,
-,d,stopped early,,,,,,0.001,,,,,,,
-,c,failed,mlp,,,,,,,0.5,,,,,"exit code 2, said ""no memory\"""
+rank,trial,status,field.kind,seed,field.rank,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,steps,iou_training,vector,shared,error
+1,b,finished,lora,,3,,0.30000000000000004,,,0.4375,,,,,,
+2,a,finished,mlp,0,,1200,,0.0021,,0.75,61.5,,0.9375,30196,0,
+2,e,finished,mlp,1,,,,,,0.25,,,,,,
+,d,stopped,,,,,,0.001,,0.5,,250,,,,
+,c,failed,mlp,,,,,,,0.5,,,,,,"exit code 2, said ""no memory\"""
 """
 
 
@@ -43,14 +43,14 @@ def test_the_file():
 
 
 def test_another_metric_orders_otherwise():
-    assert [(row.rank, row.trial.name) for row in ranked(TRIALS, "mmd_cd")][:2] == [(1, "d"), (2, "a")]
+    assert [(row.rank, row.trial.name) for row in ranked(TRIALS, "mmd_cd")][:2] == [(1, "a"), (None, "b")]
     with pytest.raises(KeyError, match="speed"):
         ranked(TRIALS, "speed")
 
 
 def test_no_trials():
     assert leaderboard_csv(()).splitlines() == [
-        "rank,trial,status,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,iou_training,vector,shared,error",
+        "rank,trial,status,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,steps,iou_training,vector,shared,error",
     ]
 
 

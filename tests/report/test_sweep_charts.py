@@ -81,6 +81,8 @@ def test_dots_are_trials_with_both_a_metric_and_a_cost():
         "lora": ([90_000], [0.6], ["b"]),
         "mlp": ([1000], [0.8], ["a"]),
     }
+    (lora,) = [one for one in chart["data"] if one["name"] == "lora"]
+    assert lora["customdata"] == ["field.kind = lora<br>field.rank = 3"]
     assert chart["layout"]["xaxis"]["type"] == "log"
     assert chart["layout"]["shapes"][0]["y0"] == 0.5
     unknown = ranked([replace(trial, seconds=math.nan) for trial in TRIALS])

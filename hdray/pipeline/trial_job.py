@@ -1,0 +1,110 @@
+"""What a trial of a sweep does inside its Tune actor: fits that trials share, then its run, from rung to rung."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import hdray
+from hdray.config.sweep import Sweep
+from hdray.config.tree import Config
+from hdray.pipeline.bound import run_bound
+from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.fit_stage import fit_keys
+from hdray.pipeline.lease import Lease
+from hdray.pipeline.other_fits import keys_of_fits
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.trials import Score, SweepTrial
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Commands that take the options of a job: --config and --run first."""
+
+    pipeline: tuple[str, ...]
+    """All stages of a run."""
+    fit: tuple[str, ...]
+    """The fits alone."""
+
+
+def _job(name: str) -> tuple[str, ...]:
+    return sys.executable, str(Path(hdray.__file__).parents[1] / "jobs" / name)
+
+
+JOBS = Jobs(_job("full_pipeline.py"), _job("fit.py"))
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """A trial and how its jobs are started."""
+
+    one: SweepTrial
+    jobs: Jobs
+    options: tuple[str, ...]
+    """For every job."""
+    ray_address: str
+
+    def carry_out(self) -> None:
+        """Run to each rung that the trial has not passed yet, keep what it scores there, and report it to Tune.
+
+        Tune ends the actor in `report` where it stops the trial. Raises UserError where drawn values do not go together,
+        RuntimeError where a job fails.
+        """
+        from ray import tune
+
+        from hdray.pipeline.halving import LAST, STEPS, WORTH
+
+        one, rungs = self.one, self.one.rungs()
+        one.write_config()
+        fits = self._shared_fits()
+        for steps in rungs:
+            score, last = one.score(steps) if one.sweep.chooses else None, steps == rungs[-1]
+            if score and score.passed:
+                continue
+            if score is None:
+                pause = [] if last else ["--execution.pause-at", str(steps)]
+                self._run(self.jobs.pipeline, one.run.url, *fits, *pause)
+                score = Score(steps, one.metrics(), passed=last)
+                if one.sweep.chooses:
+                    one.record(score)
+            worth = {WORTH: one.worth(score.metrics), STEPS: steps, LAST: last} if one.sweep.chooses else {}
+            tune.report({**{name: value for name, value in score.metrics.items() if value is not None}, **worth})
+            if not last:
+                one.record(replace(score, passed=True))
+
+    def _shared_fits(self) -> list[str]:
+        """The option that says where the fits are which this trial shares with others; it makes them if it is the first."""
+        one = self.one
+        config = one.config
+        if one.run.record(FIT_STAGE) or not shares_fits(one.sweep, config):
+            return []
+        run = RunDirectory(one.sweep_url)
+        fits = RunDirectory(run.path("fits", _made_with(config)))
+        with Lease(RunDirectory(fits.path("claim")), patient=True):
+            if not (fits.record(FIT_STAGE) or {}).get("complete"):
+                self._run(self.jobs.fit, fits.url)
+        return ["--fits", fits.url]
+
+    def _run(self, job: Sequence[str], url: str, *more: str) -> None:
+        """A job in a process of its own: one that dies takes nothing with it, and its log is its own."""
+        store = RunDirectory(self.one.sweep_url).path("store")
+        command = [*job, "--config", self.one.file, "--run", url, "--store", store, *self.options, *more]
+        code = run_bound(command, {**os.environ, "RAY_ADDRESS": self.ray_address})
+        if code:
+            raise RuntimeError(f"the job ended with exit code {code}; its log is above")
+
+
+def shares_fits(sweep: Sweep, config: Config) -> bool:
+    """Whether another trial than the one with this configuration is likely to make the same fits."""
+    if sweep.search:
+        drawn = sweep.search.keys
+        return not any(one.is_range and key in fit_keys(config) for key, one in drawn.items())
+    same = [trial for trial in sweep.trials() if _made_with(sweep.config(*trial, config.data)) == _made_with(config)]
+    return len(same) > 1
+
+
+def _made_with(config: Config) -> str:
+    """A hash of everything that the fits depend on."""
+    return content_hash(json.dumps(keys_of_fits(fit_keys(config)), sort_keys=True))

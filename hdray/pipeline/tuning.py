@@ -1,0 +1,72 @@
+"""Trials of a sweep under Ray Tune: each a job of its own, paused and scored at rungs where the sweep has such."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from hdray.config.sweep import Sweep
+from hdray.config.tree import ExecutionSettings
+from hdray.pipeline.cluster import connect
+from hdray.pipeline.trial_job import Jobs, TrialJob
+from hdray.pipeline.trials import UNFINISHED, drawn_name, known_trials, named_trial, record_stop
+from hdray.report.leaderboard import STOPPED
+
+TRIAL_CPUS = 0.1
+"""What the trial itself asks for; the stages of its run ask for theirs."""
+
+
+def run_trials(
+    sweep: Sweep, sweep_url: str, data: str, together: int, options: Sequence[str], jobs: Jobs
+) -> dict[str, str]:
+    """Run what is missing of the sweep, `together` trials at a time; the names of those that failed, and how.
+
+    `options` go to every job.
+    """
+    import ray
+    from ray import tune
+
+    from hdray.pipeline.halving import NAME, Halving
+
+    known = known_trials(sweep, sweep_url, data)
+    names = [one.name for one in known if one.status() == UNFINISHED or not one.unchanged()]
+    more = max(0, sweep.search.trials - len(known)) if sweep.search else 0
+    names += [drawn_name(number) for number in range(len(known), len(known) + more)]
+    if not names:
+        return {}
+    connect(ExecutionSettings())
+    address = ray.get_runtime_context().gcs_address
+
+    def trial(parameters: dict[str, Any]) -> None:
+        one = named_trial(sweep, sweep_url, data, parameters[NAME])
+        TrialJob(one, jobs, tuple(options), address).carry_out()
+
+    search, scheduler = None, None
+    space: dict[str, Any] = {NAME: tune.grid_search(names)}
+    if sweep.search:
+        from hdray.pipeline.draws import Draws
+
+        search, space = Draws(sweep, sweep_url, known), {}
+    if sweep.stop:
+        seen = {
+            one.name: [
+                (score.steps, one.worth(score.metrics))
+                for score in one.scores()
+                if score.passed or one.status() == STOPPED
+            ]
+            for one in known
+        }
+        scheduler = Halving(sweep.stop, sweep.longest(), seen, partial(record_stop, sweep_url))
+    results = tune.Tuner(
+        tune.with_resources(trial, {"CPU": TRIAL_CPUS}),
+        param_space=space,
+        tune_config=tune.TuneConfig(
+            max_concurrent_trials=together,
+            num_samples=len(names) if search else 1,
+            search_alg=search,
+            scheduler=scheduler,
+        ),
+        run_config=tune.RunConfig(name="tune", storage_path=sweep_url, verbose=1),
+    ).fit()
+    # In the order in which they were begun, which is that of the names.
+    errors = {name: results[number].error for number, name in enumerate(names)}
+    return {name: str(error).strip().splitlines()[-1] for name, error in errors.items() if error}

@@ -1,0 +1,82 @@
+"""Drawn values are kept, given again, and learnt from. Nothing of Ray runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hdray.config.search import Distribution, Search
+from hdray.errors import UserError
+from hdray.pipeline.draws import Draws
+from hdray.pipeline.halving import NAME
+from hdray.pipeline.trials import UNFINISHED, keep_search, known_trials
+from tests.pipeline.searches import SEARCH, finish
+
+SWEEP = replace(SEARCH, stop=None)
+RATE = "train.learning_rate"
+
+
+def draw(draws: Draws, count: int) -> list[str]:
+    return [suggested[NAME] for number in range(count) if (suggested := draws.suggest(f"{id(draws)}-{number}"))]
+
+
+def test_the_same_values_come_again_after_a_kill(tmp_path: Path) -> None:
+    url = str(tmp_path)
+    assert draw(Draws(SWEEP, url, []), 3) == ["trial-00000", "trial-00001", "trial-00002"]
+    known = known_trials(SWEEP, url, "")
+    assert [one.seed for one in known] == [0, 1, 0] and len({one.drawn[RATE] for one in known}) == 3
+    assert known[1].config.train.learning_rate == known[1].drawn[RATE] and known[1].config.generator.seed == 1
+    finish(known[1], 0.5)
+    # The first and the third once more, then new ones: not those that the seed gave first.
+    assert draw(Draws(SWEEP, url, known), 4) == ["trial-00000", "trial-00002", "trial-00003", "trial-00004"]
+    again = known_trials(SWEEP, url, "")
+    assert again[:3] == known
+    assert len({one.drawn[RATE] for one in again}) == 5
+    assert [one.status() for one in again] == [UNFINISHED, "finished", *[UNFINISHED] * 3]
+
+
+def test_draws_follow_what_former_trials_came_to(tmp_path: Path) -> None:
+    """Thirty trials that are the better the nearer to 0.8, some undefined: further ones go there, told by files alone."""
+    url = str(tmp_path)
+    draw(Draws(SWEEP, url, []), 30)
+    known = known_trials(SWEEP, url, "")
+    for one in known:
+        finish(one, None if one.drawn[RATE] < 0.1 else abs(one.drawn[RATE] - 0.8))
+    draw(Draws(SWEEP, url, known), 8)
+    distances = [abs(one.drawn[RATE] - 0.8) for one in known_trials(SWEEP, url, "")]
+    assert np.mean(distances[30:]) < 0.15 < 0.25 < np.mean(distances[:30])
+
+
+def test_a_variant_is_drawn_like_a_key(tmp_path: Path) -> None:
+    url = str(tmp_path)
+    variants = {"small": {"generator.width": 64}, "large": {"generator.width": 128}}
+    keys = {"generator.layers": Distribution("int", (1, 3)), "train.batch_size": Distribution("choice", (8, 16))}
+    sweep = replace(SWEEP, key="size", values=("small", "large"), variants=variants, search=Search(8, keys, seed=1))
+    draw(Draws(sweep, url, []), 8)
+    known = known_trials(sweep, url, "")
+    assert {one.value for one in known} == {"small", "large"}
+    for one in known:
+        config = one.config
+        assert config.generator.width == variants[one.value]["generator.width"]
+        assert one.values == {
+            "size": one.value, "generator.layers": config.generator.layers, "train.batch_size": config.train.batch_size,
+            "generator.seed": one.seed,
+        }  # fmt: skip
+    assert {one.drawn["generator.layers"] for one in known} <= {1, 2, 3}
+
+
+def test_trials_of_another_search_or_configuration_are_refused(tmp_path: Path) -> None:
+    url = str(tmp_path)
+    keep_search(SWEEP, url)
+    keep_search(replace(SWEEP, search=replace(SWEEP.search, trials=50)), url)
+    other = Search(5, {RATE: Distribution("uniform", (0.0, 2.0))}, 0)
+    with pytest.raises(UserError, match=r"another search \(keys of the space changed\)"):
+        keep_search(replace(SWEEP, search=other), url)
+    draw(Draws(SWEEP, url, []), 1)
+    (one,) = known_trials(SWEEP, url, "")
+    one.write_config()
+    one.check_unchanged()
+    longer = replace(SWEEP, set={**SWEEP.set, "train.steps": 60})
+    with pytest.raises(UserError, match=r"train\.steps was 40 and is now 60"):
+        known_trials(longer, url, "")[0].check_unchanged()

@@ -24,7 +24,7 @@ from hdray.fields.siren_mixture_gradient import mixture_losses
 from hdray.fitting.adaptation import adapted
 from hdray.fitting.point_set import PointSet
 from hdray.generators.epochs import ShuffledEpochs
-from hdray.generators.optimiser import ParameterGroups
+from hdray.generators.optimiser import ParameterGroups, decay_groups
 from hdray.generators.settings import TrainSettings
 from hdray.seeds import torch_stream
 from hdray.signals.points import decode
@@ -78,12 +78,13 @@ class MixtureTraining(ABC):
 
     def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:
         """Weights of bases and projection decay, their biases only if everything does, rates and latents never."""
-        groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-        for name, parameter in self.module.named_parameters():
-            bias = name.endswith("bias") and not settings.decay_everything
-            groups[name.startswith("mixture.") and not bias].append(parameter)
-        decays = {True: settings.weight_decay, False: 0.0}
-        return [{"params": members, "weight_decay": decays[decay]} for decay, members in groups.items() if members]
+        return decay_groups(
+            (
+                (parameter, name.startswith("mixture.") and (settings.decay_everything or not name.endswith("bias")))
+                for name, parameter in self.module.named_parameters()
+            ),
+            settings,
+        )
 
     def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
         """`instances` (B,), `coords` (B, P, d), their labels `inside` (B, P), and `start` (B, H), where latents may start.

@@ -18,9 +18,17 @@ def parameter_groups(module: nn.Module, settings: TrainSettings) -> ParameterGro
     matrices = {
         id(part.weight) for part in module.modules() if isinstance(part, nn.Linear | nn.Conv3d | LayerwiseLinear)
     }
+    return decay_groups(
+        ((parameter, settings.decay_everything or id(parameter) in matrices) for parameter in module.parameters()),
+        settings,
+    )
+
+
+def decay_groups(parameters: Iterable[tuple[nn.Parameter, bool]], settings: TrainSettings) -> ParameterGroups:
+    """Groups for AdamW of parameters, each with whether it decays."""
     groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-    for parameter in module.parameters():
-        groups[settings.decay_everything or id(parameter) in matrices].append(parameter)
+    for parameter, decay in parameters:
+        groups[decay].append(parameter)
     decays = {True: settings.weight_decay, False: 0.0}
     return [{"params": members, "weight_decay": decays[decay]} for decay, members in groups.items() if members]
 

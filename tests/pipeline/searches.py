@@ -15,7 +15,7 @@ SEARCH = Sweep(
     metrics={"mmd_cd": "lower"},
     published={},
     objective="mmd_cd",
-    search=Search(5, {"train.learning_rate": Distribution("uniform", (0.0001, 1.0))}, 0),
+    search=Search(4, {"train.learning_rate": Distribution("uniform", (0.0001, 1.0))}, 0),
     stop=Stop(10, 2),
 )
 

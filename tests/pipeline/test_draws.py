@@ -70,7 +70,7 @@ def test_trials_of_another_search_or_configuration_are_refused(tmp_path: Path) -
     url = str(tmp_path)
     keep_search(SWEEP, url)
     keep_search(replace(SWEEP, search=replace(SWEEP.search, trials=50)), url)
-    other = Search(5, {RATE: Distribution("uniform", (0.0, 2.0))}, 0)
+    other = Search(4, {RATE: Distribution("uniform", (0.0, 2.0))}, 0)
     with pytest.raises(UserError, match=r"another search \(keys of the space changed\)"):
         keep_search(replace(SWEEP, search=other), url)
     draw(Draws(SWEEP, url, []), 1)

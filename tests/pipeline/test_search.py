@@ -21,8 +21,8 @@ from tests.pipeline.searches import SEARCH
 
 ROOT = Path(__file__).parents[2]
 
-# Notes who it is; the third hangs in its first job, holding a placement group, and the fourth fails, each until a file says
-# otherwise. The nearer its rate to 0.3, the better a trial.
+# The second hangs in its first job, holding a placement group, and the third fails, each until a file says otherwise. The
+# nearer its rate to 0.3, the better a trial.
 JOB = """
 import json, os, pathlib, sys, time, yaml
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
@@ -38,14 +38,14 @@ if "/fits/" in str(run):
     sys.exit()
 assert (pathlib.Path(options["--fits"]) / "stages" / "fit.json").exists()
 steps = int(options.get("--execution.pause-at", 0)) or config["train"]["steps"]
-if steps == 10 and run.name in ("trial-00000", "trial-00002"):
+if steps == 10 and run.name in ("trial-00000", "trial-00001"):
     import ray
     ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False)
     ray.get(ray.util.placement_group([{{"CPU": 0.01}}]).ready())
-if run.name == "trial-00002" and not (folder / "awake").exists():
+if run.name == "trial-00001" and not (folder / "awake").exists():
     (folder / "asleep").write_text(str(os.getpid()))
     time.sleep(600)
-if run.name == "trial-00003" and not (folder / "mended").exists():
+if run.name == "trial-00002" and not (folder / "mended").exists():
     sys.exit(3)
 worse = abs(config["train"]["learning_rate"] - 0.3) + 1 / steps
 with open(folder / "log", "a") as log:
@@ -93,7 +93,7 @@ def no_placement_group_is_left() -> bool:
     return bool(groups) and all(group["state"] == "REMOVED" for group in groups)
 
 
-def wait_until(true: Any, seconds: float = 90) -> None:
+def wait_until(true: Any, seconds: float = 150) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -102,6 +102,7 @@ def wait_until(true: Any, seconds: float = 90) -> None:
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(580)
 def test_a_killed_search_ends_with_the_same_trials(ray_cluster: None, tmp_path: Path) -> None:
     import ray
 
@@ -110,24 +111,26 @@ def test_a_killed_search_ends_with_the_same_trials(ray_cluster: None, tmp_path: 
     jobs = Jobs(*[(sys.executable, str(script))] * 2)
     command = [sys.executable, "-c", DRIVER, ray.get_runtime_context().gcs_address, str(script), str(sweep)]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as driver:
-        wait_until(lambda: (tmp_path / "asleep").exists() or driver.poll() is not None)
-        assert driver.poll() is None, "the driver ended by itself"
-        job = psutil.Process(int((tmp_path / "asleep").read_text()))
-        assert job.is_running()
-        driver.send_signal(signal.SIGKILL)
+        try:
+            wait_until(lambda: (tmp_path / "asleep").exists() or driver.poll() is not None)
+            assert driver.poll() is None, "the driver ended by itself"
+            job = psutil.Process(int((tmp_path / "asleep").read_text()))
+            assert job.is_running()
+        finally:
+            driver.send_signal(signal.SIGKILL)
     psutil.wait_procs([job], timeout=30)
     assert not job.is_running(), "the job outlived the trial"
     wait_until(no_placement_group_is_left)
 
     before = draws(sweep)
-    assert list(before) == ["trial-00000", "trial-00001", "trial-00002"]
+    assert list(before) == ["trial-00000", "trial-00001"]
     (tmp_path / "awake").touch()
-    with pytest.raises(UserError, match=r"1 of 5 trials have no metrics, trial-00003 .*exit code 3"):
+    with pytest.raises(UserError, match=r"1 of 4 trials have no metrics, trial-00002 .*exit code 3"):
         run_sweep(SEARCH, "", str(sweep), 1, jobs=jobs)
     standings = {row["trial"]: row for row in csv.DictReader((sweep / "leaderboard.csv").read_text().splitlines())}
-    assert (standings["trial-00003"]["status"], standings["trial-00003"]["steps"]) == ("failed", "")
+    assert (standings["trial-00002"]["status"], standings["trial-00002"]["steps"]) == ("failed", "")
     all_draws = draws(sweep)
-    assert len(all_draws) == 5 and all_draws.items() >= before.items()
+    assert len(all_draws) == 4 and all_draws.items() >= before.items()
 
     (tmp_path / "mended").touch()
     table = run_sweep(SEARCH, "", str(sweep), 1, jobs=jobs)
@@ -136,13 +139,13 @@ def test_a_killed_search_ends_with_the_same_trials(ray_cluster: None, tmp_path: 
     assert len({(name, steps) for name, steps, _ in log}) == len(log), "what was scored is not scored again"
     assert (tmp_path / "fitted").read_text() == "once\n"
     ends = stopped(log)
-    assert 0 < len(ends) < 5
+    assert 0 < len(ends) < 4
     standings = {row["trial"]: row for row in csv.DictReader((sweep / "leaderboard.csv").read_text().splitlines())}
     for name, row in standings.items():
         assert (row["status"], int(row["steps"])) == (("stopped", ends[name]) if name in ends else ("finished", 40))
         assert float(row["train.learning_rate"]) == all_draws[name]["drawn"]["train.learning_rate"]
         assert float(row["mmd_cd"]) == [worse for other, _, worse in log if other == name][-1]
-    assert table["counts"] == {"finished": 5 - len(ends), "stopped": len(ends)}
+    assert table["counts"] == {"finished": 4 - len(ends), "stopped": len(ends)}
     finals = {name: worse for name, steps, worse in log if steps == 40}
     assert list(table["best_first"]) == sorted(finals, key=lambda name: finals[name])
     wait_until(no_placement_group_is_left)

@@ -35,7 +35,7 @@ type: $(READY)  ## mypy
 
 test: $(READY)  ## all tests: the pure packages' where Ray and DeepSpeed cannot be imported, then the others
 	PYTHONPATH=tests/without_engine $(VENV)/bin/python -m pytest --numprocesses auto $(PURE:%=tests/%)
-	$(VENV)/bin/python -m pytest $(PURE:%=--ignore=tests/%)
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile $(PURE:%=--ignore=tests/%)
 
 bench: $(READY)  ## measure hdray against its baselines; writes build/bench.json
 	$(VENV)/bin/python -m benchmarks

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hdray.threads import on_threads
 
-LEAF = 8
+LEAF = 16
 
 
 def distances_by_trees(a: Iterable[Tensor], b: Iterable[Tensor] | None, squared: bool, threads: int) -> np.ndarray:

@@ -68,7 +68,7 @@ class LoRAGradient:
             return torch.zeros(shape, dtype=dtype, device=device)
 
         self.whole_gradient = buffer(slots, len(frozen.values))
-        self.probability = buffer(slots, points, dtype=torch.float64)
+        self.probability = buffer(slots, rows, dtype=torch.float64)
         # A column of ones carries the phase.
         self.coords = buffer(group, rows, dimension + 1)
         self.coords[..., dimension] = 1.0
@@ -96,13 +96,12 @@ class LoRAGradient:
         for first in range(0, len(theta), self.group):
             rows = slice(first, first + self.group)
             self._load(whole[rows], codes[rows])
-            probability = self.probability[rows]
             # In float64, as vector and scalar exponentials differ in the last bit of float32 (see mlp_gradient).
-            probability.copy_(self._forward()[:, : self.points, 0]).sigmoid_()
-            self.logit_slope[:, : self.points, 0] = (probability - inside[rows]) / self.points
+            probability = self.probability[rows].copy_(self._forward().squeeze(-1)).sigmoid_()
+            self.logit_slope[:, : self.points, 0] = (probability[:, : self.points] - inside[rows]) / self.points
             self._backward(self.whole_gradient[rows])
         gradient[:, :size] = self.frozen.without(self.whole_gradient)
-        return self.probability
+        return self.probability[:, : self.points]
 
     def _load(self, whole: Tensor, codes: Tensor) -> None:
         """The points, and the group's matrices."""
@@ -152,12 +151,13 @@ class LoRAGradient:
         masked = self._through_layer(0, self.slope, self.inputs[1] if self.outer else self.last)
         torch.bmm(masked, self.matrices[0], out=self.arriving)
         self.angles.cos_().mul_(self.arriving)
-        first = torch.bmm(self.angles.transpose(1, 2), self.coords).mul_(self.omega)  # (G, H, d + 1)
+        # This way round: with few columns rather than few rows the product takes six times as long.
+        first = torch.bmm(self.coords.transpose(1, 2), self.angles).mul_(self.omega)  # (G, d + 1, H)
         for piece, part in zip(self.frozen.whole, self.frozen.whole.split(gradient), strict=True):
             if piece.name == "fourier.weight":
-                part.copy_(first[:, : piece.shape[0], :-1])
+                part.copy_(first[:, :-1, : piece.shape[0]].transpose(1, 2))
             elif piece.name == "fourier.bias":
-                part.copy_(first[:, : piece.shape[0], -1])
+                part.copy_(first[:, -1, : piece.shape[0]])
         self._pair_gradients(gradient)
 
     def _through_layer(self, layer: int, slope: Tensor, outputs: Tensor) -> Tensor:

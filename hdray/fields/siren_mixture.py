@@ -133,4 +133,4 @@ class SirenMixture:
         """
         if self.channels != 1:
             raise ValueError(f"gradients of occupancy losses need a field of 1 channel, not {self.channels}")
-        return MixtureGradient(self, self.settings, slots, points, levels, precision, device)
+        return MixtureGradient(self, self.settings, slots, points, levels * BOX_TO_SIREN, precision, device)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from hdray.fields.alignment import padded, whole_lines
+from hdray.fields.alignment import whole_lines
 from hdray.fields.masks import FrozenEntries
 from hdray.fields.mlp_gradient import BITS
 from hdray.fields.precision import DTYPES
@@ -110,8 +110,8 @@ class LoRAGradient:
         weight = own.get("fourier.weight", self.base["fourier.weight"])  # (G or none, width, d)
         width = weight.shape[-2]
         # Multiplied here, where weights are fewer than angles.
-        torch.mul(weight, self.omega, out=self.first[:, :width, :-1])
-        torch.mul(own["fourier.bias"], self.omega, out=self.first[:, :width, -1])
+        self.first[:, :width, :-1] = weight * self.omega
+        self.first[:, :width, -1] = own["fourier.bias"] * self.omega
         pairs = self._pairs(whole).transpose(0, 1)  # (L, G, 2, r, width)
         for part, values in ((self.a, pairs[:, :, 0]), (self.b, pairs[:, :, 1])):
             part.unflatten(0, (-1, self.group))[..., :width].copy_(values)
@@ -124,7 +124,7 @@ class LoRAGradient:
         """Logits (G, Q, 1)."""
         torch.bmm(self.coords, self.first.transpose(1, 2), out=self.angles)
         torch.sin(self.angles, out=self.inputs[0])
-        hidden = self._layer(0, self.inputs[1] if self.outer else self.last)
+        hidden = self._layer(0, self.inputs[1])
         for block, outer in enumerate(self.outer):
             inner = 2 * block + 2
             self._layer(inner - 1, self.inputs[inner])
@@ -148,7 +148,7 @@ class LoRAGradient:
             torch.bmm(masked, self.matrices[inner], out=self.arriving)
             masked = self._through_layer(inner - 1, self.arriving, self.inputs[inner])
             self.slope.baddbmm_(masked, self.matrices[inner - 1])  # past the block, and through it
-        masked = self._through_layer(0, self.slope, self.inputs[1] if self.outer else self.last)
+        masked = self._through_layer(0, self.slope, self.inputs[1])
         torch.bmm(masked, self.matrices[0], out=self.arriving)
         self.angles.cos_().mul_(self.arriving)
         # This way round: with few columns rather than few rows the product takes six times as long.

@@ -55,11 +55,12 @@ class SirenGradient:
         self.biases = [buffer(slots, 1, weight.shape[1]) for weight in self.weights]
         self.weight_slopes = [torch.zeros_like(weight, dtype=torch.float32) for weight in self.weights]
         self.bias_slopes = [torch.zeros_like(bias, dtype=torch.float32) for bias in self.biases]
-        self.first_angles = buffer(slots, points, width, dtype=torch.float32)
-        self.angles = [buffer(slots, points, weight.shape[1]) for weight in self.weights]
-        self.hidden = [buffer(slots, points, width) for _ in range(layers)]
-        self.values = buffer(slots, points, 1)
-        self.arriving = torch.zeros_like(self.hidden[0])
+        # Written whole before they are read.
+        self.hidden = [torch.empty(slots, points, width, dtype=dtype, device=device) for _ in range(layers)]
+        self.angles = [*map(torch.empty_like, self.hidden[1:]), buffer(slots, points, 1)]
+        self.values = torch.empty_like(self.angles[-1])
+        self.arriving = torch.empty_like(self.hidden[0])
+        self.first_angles = torch.empty_like(self.hidden[0], dtype=torch.float32)
         self.row_of_ones = torch.ones(slots, 1, points, dtype=dtype, device=device)
 
     def load(self, networks: Sequence[tuple[Tensor, Tensor]]) -> None:

@@ -81,7 +81,6 @@ class MixtureGradient:
         sine_output = settings.siren_output == "sine"
         self.siren = SirenGradient(*sizes, settings.siren_frequency, sine_output, precision, device)
         self.slope = torch.zeros(slots, self.chunk, 1, dtype=torch.float64, device=device)
-        self.probability = torch.zeros(slots, points, dtype=torch.float64, device=device)
 
     def __call__(self, theta: Tensor, codes: Tensor, inside: Tensor, gradient: Tensor) -> Tensor:
         """Write the gradient of each row's mean loss; return what `hdray.fields.mlp_gradient.losses` needs.
@@ -93,21 +92,22 @@ class MixtureGradient:
             gradient: (K, H or more) float32, overwritten up to H.
 
         Returns:
-            Probabilities (K, P), float64, valid until the next call.
+            Probabilities (K, P), float64.
         """
         size = self.field.layout.size
         latents = theta[:, :size].detach().clone().requires_grad_()
         with torch.enable_grad():
             averaged = self.field.networks(latents)
         self.siren.load([(weight.detach(), bias.detach()) for weight, bias in averaged])
+        probability = torch.empty_like(inside)
         for first in range(0, self.points, self.chunk):
             chunk = slice(first, first + self.chunk)
-            self._add(codes[:, chunk], inside[:, chunk], self.probability[:, chunk])
+            self._add(codes[:, chunk], inside[:, chunk], probability[:, chunk])
         parts = [part for layer in averaged for part in layer]
         slopes = [slope for layer in self.siren.slopes() for slope in layer]
         (found,) = torch.autograd.grad(parts, latents, slopes)
         gradient[:, :size].copy_(found)
-        return self.probability
+        return probability
 
     def _add(self, codes: Tensor, inside: Tensor, probability: Tensor) -> None:
         """Add the loss's slope in the averaged weights, over some of the points; write their probabilities."""

@@ -9,8 +9,11 @@ The number of threads is torch's, one for the process: nothing here is to be cal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
+
+Found = TypeVar("Found")
 
 
 @contextmanager
@@ -33,3 +36,20 @@ def on_threads(work: Callable[[int], None], count: int, threads: int) -> None:
             return
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             list(pool.map(work, range(count)))
+
+
+def in_shares(find: Callable[[slice, int], Found], count: int, slots: int, device: torch.device) -> list[Found]:
+    """What `find` makes of rows 0 to `count` of a batch of `slots`, share after share: find(rows, slots of the share).
+
+    On CPUs each core has a share of the slots: cores that share every operation wait after each. Other devices have them all.
+    """
+    threads = torch.get_num_threads() if device.type == "cpu" else 1
+    share = -(-slots // threads)
+    rows = [slice(first, min(first + share, count)) for first in range(0, count, share)]
+    found: dict[int, Found] = {}
+
+    def work(part: int) -> None:
+        found[part] = find(rows[part], share)
+
+    on_threads(work, len(rows), threads)
+    return [found[part] for part in range(len(rows))]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from hdray.threads import on_threads, one_thread
+from hdray.threads import in_shares, on_threads, one_thread
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,16 @@ def test_one_thread():
         on_threads(lambda part: None, 4, 2)
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 3
+
+
+def test_shares_are_of_one_size_and_in_order():
+    """7 rows of a batch of 10, on three cores: shares of 4, whoever is done first."""
+    slow = threading.Event()
+
+    def find(rows: slice, slots: int) -> tuple[slice, int, int]:
+        assert rows.start > 0 or slow.wait(timeout=30)
+        slow.set()
+        return rows, slots, torch.get_num_threads()
+
+    assert in_shares(find, 7, 10, torch.device("cpu")) == [(slice(0, 4), 4, 1), (slice(4, 7), 4, 1)]
+    assert in_shares(lambda rows, slots: (rows, slots), 7, 10, torch.device("meta")) == [(slice(0, 7), 10)]

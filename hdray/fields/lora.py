@@ -26,11 +26,11 @@ import torch
 from torch import Tensor
 
 from hdray.fields.alignment import padded
-from hdray.fields.autograd_gradient import AutogradGradient
 from hdray.fields.base_network import BaseNetwork, modulated_layers, synthesise
 from hdray.fields.field import check_call
 from hdray.fields.fourier import fourier_features
 from hdray.fields.layout import Layout, layout_of
+from hdray.fields.lora_gradient import LoRAGradient
 from hdray.fields.masks import FrozenEntries, draw_positions, mask_names
 from hdray.fields.precision import DTYPES
 from hdray.fields.settings import FieldSettings
@@ -168,9 +168,12 @@ class LoRAField:
 
     def gradient(
         self, slots: int, points: int, levels: Tensor, precision: str, device: torch.device | str
-    ) -> AutogradGradient:
+    ) -> LoRAGradient:
         """Loss and gradient at points given as codes; `levels` (L,) float32 are the coordinates that codes stand for."""
-        return AutogradGradient(self, slots, points, levels, precision, device)
+        if self.channels != 1:
+            raise ValueError(f"gradients of occupancy losses need a field of 1 channel, not {self.channels}")
+        omega, base = self.settings.omega, self._on(torch.device(device))
+        return LoRAGradient(base, self.frozen, omega, self.multiplicative, slots, points, levels, precision, device)
 
     def _pairs(self, whole: Tensor) -> Tensor:
         """The view (K, L, 2, r, H) of all pairs of whole vectors (K, D_whole): they lie one after the other."""

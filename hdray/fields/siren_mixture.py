@@ -23,8 +23,9 @@ from hdray.fields.siren_mixture_gradient import MixtureGradient
 BOX_TO_SIREN = 2.0
 """SIREN's frequencies are for coordinates in [-1, 1]; ours are in [-0.5, 0.5]."""
 
-PRODUCT_MULTIPLE = 16
-"""Rows and columns of products over instances are padded to multiples of this: with odd numbers of them matrix libraries
+ROW_MULTIPLE = 8
+COLUMN_MULTIPLE = 16
+"""Rows and columns of products over instances are padded to multiples of these: with odd numbers of them matrix libraries
 take other kernels for the last ones, and an instance's last bits would depend on its place among the others. (Numbers of
 bases and of a latent's entries are as given: where they are no multiples of 16, last bits may still depend on the place.)"""
 
@@ -94,13 +95,13 @@ class SirenMixture:
     def networks(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The averaged network of each instance (Eq. 9): a layer's weight (K, out, in) and bias (K, out)."""
         shared, count = self.shared_on(theta.device), len(theta)
-        padded = functional.pad(theta, (0, 0, 0, -count % PRODUCT_MULTIPLE))
+        padded = functional.pad(theta, (0, 0, 0, -count % ROW_MULTIPLE))
         layers = []
         for layer, mixture in enumerate(self.coefficients(padded).unbind(1)):  # (K rounded up, M)
             weight, bias = shared[f"bases.{layer}.weight"], shared[f"bases.{layer}.bias"]
             outputs = bias.shape[1]
             weights = (mixture @ weight.flatten(1))[:count].unflatten(1, weight.shape[1:])
-            biases = (mixture @ functional.pad(bias, (0, -outputs % PRODUCT_MULTIPLE)))[:count, :outputs]
+            biases = (mixture @ functional.pad(bias, (0, -outputs % COLUMN_MULTIPLE)))[:count, :outputs]
             layers.append((weights, biases))
         return layers
 
@@ -133,4 +134,4 @@ class SirenMixture:
         """
         if self.channels != 1:
             raise ValueError(f"gradients of occupancy losses need a field of 1 channel, not {self.channels}")
-        return MixtureGradient(self, self.settings, slots, points, levels, precision, device)
+        return MixtureGradient(self, self.settings, slots, points, levels * BOX_TO_SIREN, precision, device)

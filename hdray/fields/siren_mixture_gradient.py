@@ -7,7 +7,6 @@ gradient depends on how many others there are.
 Shapes in comments: K instances, H entries of a latent, P points, d coordinates.
 """
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 from hdray.fields.layout import Layout
 from hdray.fields.settings import FieldSettings
+from hdray.fields.siren_gradient import SirenGradient
 
 
 def mixture_losses(values: Tensor, inside: Tensor, settings: FieldSettings) -> Tensor:
@@ -30,23 +30,24 @@ def mixture_losses(values: Tensor, inside: Tensor, settings: FieldSettings) -> T
 POINT_MULTIPLE = 64
 """Points of a row fill whole vector registers of every width."""
 CHUNK_ENTRIES = 2**19
-"""Entries of a layer's activations evaluated at once: 2 MB, which caches hold (of a GPU 2**25, which fills it)."""
+"""Entries of a layer's activations evaluated at once: 1 MB of bf16, which caches hold (of a GPU 2**25, which fills it)."""
 
 
 class Mixture(Protocol):
-    """What is differentiated: averaging, then evaluating the averaged networks."""
+    """What is differentiated through: averaging. The averaged networks are SIRENs."""
 
     @property
     def layout(self) -> Layout:
         """Of a latent."""
         ...
 
-    def networks(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Weights and biases of the layers of each latent's network."""
+    @property
+    def dimension(self) -> int:
+        """Coordinates d of a point."""
         ...
 
-    def evaluate(self, networks: Sequence[tuple[Tensor, Tensor]], coords: Tensor, precision: str = "fp32") -> Tensor:
-        """Their values at coords (K, P, d), (K, P, 1)."""
+    def networks(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Weights and biases of the layers of each latent's network."""
         ...
 
 
@@ -68,11 +69,18 @@ class MixtureGradient:
         precision: str,
         device: torch.device | str,
     ) -> None:
-        """`levels`: (L,) float32, the coordinate of each code. `slots`: K. `points`: P."""
-        self.field, self.settings, self.points, self.precision = field, settings, points, precision
+        """`levels`: (L,) float32, the coordinate of each code, as networks take them. `slots`: K. `points`: P."""
+        self.field, self.settings, self.points = field, settings, points
         self.levels = levels.to(device)
         entries = CHUNK_ENTRIES if self.levels.device.type == "cpu" else 64 * CHUNK_ENTRIES
-        self.chunk = max(1, entries // (slots * settings.width * POINT_MULTIPLE)) * POINT_MULTIPLE
+        most = max(1, entries // (slots * settings.width * POINT_MULTIPLE)) * POINT_MULTIPLE
+        # Chunks of one size, and as few points of padding as that allows.
+        chunks = -(-points // most)
+        self.chunk = -(-points // (chunks * POINT_MULTIPLE)) * POINT_MULTIPLE
+        sizes = slots, self.chunk, field.dimension, settings.width, settings.layers
+        sine_output = settings.siren_output == "sine"
+        self.siren = SirenGradient(*sizes, settings.siren_frequency, sine_output, precision, device)
+        self.slope = torch.zeros(slots, self.chunk, 1, dtype=torch.float64, device=device)
 
     def __call__(self, theta: Tensor, codes: Tensor, inside: Tensor, gradient: Tensor) -> Tensor:
         """Write the gradient of each row's mean loss; return what `hdray.fields.mlp_gradient.losses` needs.
@@ -90,35 +98,27 @@ class MixtureGradient:
         latents = theta[:, :size].detach().clone().requires_grad_()
         with torch.enable_grad():
             averaged = self.field.networks(latents)
-        parts = [part for layer in averaged for part in layer]
-        leaves = [part.detach().requires_grad_() for part in parts]
-        slopes = [torch.zeros_like(part) for part in parts]
-        probabilities = []
+        self.siren.load([(weight.detach(), bias.detach()) for weight, bias in averaged])
+        probability = torch.empty_like(inside)
         for first in range(0, self.points, self.chunk):
             chunk = slice(first, first + self.chunk)
-            probabilities.append(self._add(leaves, codes[:, chunk], inside[:, chunk], slopes))
+            self._add(codes[:, chunk], inside[:, chunk], probability[:, chunk])
+        parts = [part for layer in averaged for part in layer]
+        slopes = [slope for layer in self.siren.slopes() for slope in layer]
         (found,) = torch.autograd.grad(parts, latents, slopes)
         gradient[:, :size].copy_(found)
-        return torch.cat(probabilities, dim=1)
+        return probability
 
-    def _add(self, leaves: list[Tensor], codes: Tensor, inside: Tensor, slopes: list[Tensor]) -> Tensor:
-        """Add the loss's slope in the averaged weights, over some of the points; their probabilities (K, P)."""
+    def _add(self, codes: Tensor, inside: Tensor, probability: Tensor) -> None:
+        """Add the loss's slope in the averaged weights, over some of the points; write their probabilities."""
         count = codes.shape[1]
-        padding = -count % POINT_MULTIPLE
-        coords = functional.pad(self.levels[codes.long()], (0, 0, 0, padding))
-        labels = functional.pad(inside, (0, padding))  # (K, count rounded up)
-        with torch.enable_grad():
-            networks = list(zip(leaves[::2], leaves[1::2], strict=True))
-            values = self.field.evaluate(networks, coords, self.precision).squeeze(-1)
         # In float64, as vector and scalar exponentials differ in the last bit of float32 (see mlp_gradient).
-        exact = values.detach().double()
-        probability = (exact * self.settings.siren_scale).sigmoid()
+        values = self.siren.forward(self.levels[codes.long()]).squeeze(-1).double()  # (K, points of a chunk)
+        probability.copy_((values * self.settings.siren_scale).sigmoid_()[:, :count])
         if self.settings.mixture_loss == "bce":
-            slope = (probability - labels) * self.settings.siren_scale
+            slope = (probability - inside) * self.settings.siren_scale
         else:
-            slope = 2 * (exact - (2 * labels - 1))
-        slope[:, count:] = 0
-        found = torch.autograd.grad(values, leaves, (slope / self.points).to(values.dtype))
-        for total, part in zip(slopes, found, strict=True):
-            total += part
-        return probability[:, :count]
+            slope = 2 * (values[:, :count] - (2 * inside - 1))
+        self.slope[:, :count, 0] = slope / self.points
+        self.slope[:, count:] = 0  # of points that fill the chunk
+        self.siren.backward(self.slope)

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.siren_mixture_gradient import mixture_losses
-from hdray.fitting.descent import FitResult
+from hdray.fitting.descent import FitResult, joined
 from hdray.fitting.draws import Draws, instance_keys
 from hdray.fitting.precision import resolve
 from hdray.fitting.settings import FitSettings
 from hdray.signals.points import LARGEST_CODE, decode
+from hdray.threads import in_shares
 
 
 def adapted(field: SirenMixture, start: Tensor, coords: Tensor, inside: Tensor, rates: Tensor) -> Tensor:
@@ -58,13 +59,32 @@ def adapt(
     """
     device = torch.device(device)
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
-    slots, count = settings.batch_size, len(ids)
+    count = len(ids)
     if "rates" not in field.shared:
         raise ValueError("these bases were trained without rates to adapt by; descend to their latents instead")
-    if not 1 <= count <= slots:
-        raise ValueError(f"{count} instances; adapt takes between 1 and batch_size = {slots} at a time")
+    if not 1 <= count <= settings.batch_size:
+        raise ValueError(f"{count} instances; adapt takes between 1 and batch_size = {settings.batch_size} at a time")
     if len(points) != count or labels.shape != (count, points.shape[1] // 8) or points.shape[1] % 8:
         raise ValueError(f"points {tuple(points.shape)} and labels {tuple(labels.shape)} are not those of {count} ids")
+    field.shared_on(device)  # moved once, before threads ask for it
+
+    def find(rows: slice, slots: int) -> FitResult:
+        return _adapt(field, points[rows], labels[rows], settings, ids[rows], seed, slots, device, times)
+
+    return joined(in_shares(find, count, settings.batch_size, device))
+
+
+def _adapt(
+    field: SirenMixture,
+    points: Tensor,
+    labels: Tensor,
+    settings: FitSettings,
+    ids: list[str],
+    seed: int,
+    slots: int,
+    device: torch.device,
+    times: Tensor | None,
+) -> FitResult:
     levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
     if times is not None:
         levels = torch.cat([levels, times])
@@ -79,5 +99,5 @@ def adapt(
     for _ in range(field.settings.inner_steps):
         gradient(latents, codes, inside, slope)
         latents -= rates * slope
-    steps = torch.full((count,), field.settings.inner_steps, dtype=torch.int64)
-    return FitResult(latents[:count].cpu().clone(), steps)
+    steps = torch.full((len(ids),), field.settings.inner_steps, dtype=torch.int64)
+    return FitResult(latents[: len(ids)].cpu().clone(), steps)

@@ -17,7 +17,7 @@ from hdray.fitting.precision import resolve
 from hdray.fitting.schedule import Cosine, Plateau
 from hdray.fitting.settings import FitSettings
 from hdray.signals.points import LARGEST_CODE, decode
-from hdray.threads import on_threads
+from hdray.threads import in_shares
 
 # Rows of vectors start at multiples of this many float32 entries: a cache line, and the widest vector registers.
 ROW_MULTIPLE = 64
@@ -31,6 +31,11 @@ class FitResult:
     """(K, D) float32."""
     steps: Tensor
     """(K,) int64: optimiser steps taken; fewer than the budget where an instance stopped early."""
+
+
+def joined(results: list[FitResult]) -> FitResult:
+    """What was found for parts of the instances, one part after the other."""
+    return FitResult(torch.cat([result.theta for result in results]), torch.cat([result.steps for result in results]))
 
 
 def fit(
@@ -61,22 +66,14 @@ def fit(
     device = torch.device(device)
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
     _check(field, points, labels, start, settings, ids, times)
-    # On CPUs each core descends with its own share of the slots: cores that share every operation wait after each.
     starts = start.expand(len(ids), -1)  # (K, D)
-    threads = torch.get_num_threads() if device.type == "cpu" else 1
-    slots = -(-settings.batch_size // threads)
-    shares = [slice(first, first + slots) for first in range(0, len(ids), slots)]
-    results: list[FitResult | None] = [None] * len(shares)
 
-    def descend(share: int) -> None:
-        rows = shares[share]
-        results[share] = _descend(
+    def descend(rows: slice, slots: int) -> FitResult:
+        return _descend(
             field, points[rows], labels[rows], starts[rows], settings, ids[rows], seed, slots, device, times
         )
 
-    on_threads(descend, len(shares), threads)
-    found = [result for result in results if result is not None]
-    return FitResult(torch.cat([result.theta for result in found]), torch.cat([result.steps for result in found]))
+    return joined(in_shares(descend, len(ids), settings.batch_size, device))
 
 
 def _descend(

@@ -48,7 +48,7 @@ def paper(size: Size) -> Config:
             siren_frequency=size.frequency,
             adaptation="meta",
             inner_steps=3,
-            inner_rate=1.0,
+            inner_rate=1 / 32,  # what the code's 1.0 comes to: its steps follow the mean over a batch of 32
             mixture_points=4_096,
         ),
         shared=SharedSettings(

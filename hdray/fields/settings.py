@@ -105,7 +105,7 @@ class MixtureSettings:
     """Kind mnif only: how bases and latents are found: meta (steps from zero that are learned too) or auto-decoding."""
     inner_steps: int = later(3)
     """Kind mnif only: gradient steps from the zero latent to an instance's, with adaptation meta."""
-    inner_rate: float = later(1.0)
+    inner_rate: float = later(0.03125)
     """Kind mnif only: what the learned rates of these steps, between 0 and 1, are multiplied by."""
     mixture_points: int = later(4_096)
     """Kind mnif only: points of an instance that a step of training the bases sees."""

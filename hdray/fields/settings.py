@@ -109,7 +109,7 @@ class MixtureSettings:
     """Kind mnif only: what the learned rates of these steps, between 0 and 1, are multiplied by."""
     mixture_points: int = later(4_096)
     """Kind mnif only: points of an instance that a step of training the bases sees."""
-    context_penalty: float = later(1.0)
+    context_penalty: float = later(1e-3)
     """Kind mnif only: auto-decoding adds half of this times a latent's squared length to its loss."""
 
     def __post_init__(self) -> None:

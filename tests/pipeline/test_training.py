@@ -125,11 +125,12 @@ def test_a_pause_changes_nothing(undisturbed: Path, tmp_path: Path) -> None:
     model = tmp_path / "generator" / "model.safetensors"
     assert trained_steps(str(model)) == 0
     train([replace(training, pause_at=17)], str(tmp_path), RESOURCES)
-    assert trained_steps(str(model)) == 17 and model.read_bytes() != (undisturbed / "model.safetensors").read_bytes()
+    assert trained_steps(str(model)) == 17
     train([training], str(tmp_path), RESOURCES)
     assert trained_steps(str(model)) == 30
     assert_same_run(tmp_path / "generator", undisturbed, tolerance=0.0)
-    assert model.read_bytes() == (undisturbed / "model.safetensors").read_bytes()
+    ours, theirs = weights(str(model)), weights(str(undisturbed / "model.safetensors"))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_mistakes_in_a_worker_reach_the_user_at_once(ray_cluster: None, tmp_path: Path) -> None:

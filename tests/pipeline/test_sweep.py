@@ -12,8 +12,10 @@ from hdray.config.search import Distribution, Search
 from hdray.config.sweep import Sweep
 from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources, resources_of
+from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
 from hdray.pipeline.sweep import gpu_options, run_sweep
-from hdray.pipeline.trial_job import Jobs, shares_fits
+from hdray.pipeline.trial_job import Jobs
+from hdray.pipeline.trials import known_trials
 from tests.pipeline.searches import SEARCH
 
 SWEEP = Sweep(
@@ -71,13 +73,18 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
 
 def test_trials_that_differ_in_training_alone_share_their_fits() -> None:
     def shared(sweep: Sweep) -> bool:
-        drawn = next(sweep.search.corners()) if sweep.search else {}
-        return shares_fits(sweep, sweep.config(sweep.values[0], sweep.seeds[0], "/data", drawn))
+        if sweep.search is None:
+            trials = known_trials(sweep, "nowhere", "/data")
+            return trials[0].name in shared_in_grid(trials)
+        config = sweep.config(sweep.values[0], sweep.seeds[0], "/data", next(sweep.search.corners()))
+        return fits_of_search(sweep, config) is not None
 
     assert not shared(SWEEP)
     assert shared(replace(SWEEP, key="generator.width", values=(64, 96), seed_key="generator.seed"))
     assert shared(replace(SWEEP, seed_key="generator.seed"))
     assert shared(SEARCH)
+    assert shared(replace(SEARCH, seed_key="seed")), "4 trials take turns at 2 seeds"
+    assert not shared(replace(SEARCH, seed_key="seed", seeds=(0, 1, 2, 3)))
     drawn = {"field.width": Distribution("choice", (16, 32))}
     assert shared(replace(SEARCH, search=Search(9, drawn, 0)))
     drawn["fit.learning_rate"] = Distribution("loguniform", (1e-4, 1e-3))
@@ -98,7 +105,9 @@ def test_gpus_of_a_trial() -> None:
     assert resources_of(config.execution, cpus=8, gpus=1) == Resources(8, 1, 0.5) and config.train.workers == 1
 
 
-def test_workers_that_cannot_share_a_batch_are_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_carried_out_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--gpus 3 makes 3 training workers of each trial: workers = 3 .* divisor"):
         run_sweep(SWEEP, "", str(tmp_path), 1, gpus=3)
+    with pytest.raises(UserError, match="--together 0 is not accepted; it must be 1 or more"):
+        run_sweep(SWEEP, "", str(tmp_path), 0)
     assert not list(tmp_path.iterdir())

@@ -52,11 +52,11 @@ def test_draws_follow_what_former_trials_came_to(tmp_path: Path) -> None:
 
 def test_what_is_refused_or_failed_twice_is_not_drawn_again(tmp_path: Path) -> None:
     url = str(tmp_path)
-    keys = {"generator.width": Distribution("int", (90, 100)), "generator.heads": Distribution("choice", (3, 4))}
+    keys = {"generator.width": Distribution("choice", (96, 97, 192)), "generator.layers": Distribution("int", (1, 9))}
     sweep = replace(SWEEP, search=Search(9, keys, 0))
     draw(Draws(sweep, url, []), 9)
     known = known_trials(sweep, url, "")
-    refused = [one for one in known if one.drawn["generator.width"] % one.drawn["generator.heads"]]
+    refused = [one for one in known if one.drawn["generator.width"] == 97]  # a prime, which no heads divide
     accepted = [one for one in known if one not in refused]
     assert refused and len(accepted) > 2, "the draws are such that both kinds are there"
     twice, once = accepted[:2]

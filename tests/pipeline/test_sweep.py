@@ -1,6 +1,7 @@
 """Sweeps: trials under Tune, a failure among them, resumption, and the table."""
 
 import csv
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -60,11 +61,16 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     assert [row["status"] for row in standings] == ["finished"] * 4 + ["failed"] * 2
     assert "exit code 2" in standings[-1]["error"] and standings[0]["nna_cd"] == "0.6"
     assert "fit.steps=20,seed=1" in (tmp_path / "sweep" / "report.html").read_text()
+    kept = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert kept["rows"]["20"]["mmd_cd"]["seeds"] == [0.05, None, 0.052], "the table is of what finished"
+    failure = tmp_path / "sweep" / "trials" / "fit.steps=20,seed=1" / "failed.json"
+    assert json.loads(failure.read_text())["times"] == 1
     marker.touch()
     table = run_sweep(SWEEP, "", run, 2, jobs=jobs)
     done = log.read_text().splitlines()
     assert len(done) == len(set(done)) == 6, "what was finished is not run again"
     assert table["rows"]["20"]["mmd_cd"]["mean"] == pytest.approx(0.051)
+    assert not failure.exists() and not table["failed"]
     assert (tmp_path / "sweep" / "sweep.json").exists()
     # Another configuration of a trial is given to its run, whatever metrics it holds.
     run_sweep(replace(SWEEP, set={"train.steps": 7}), "", run, 2, jobs=jobs)

@@ -28,7 +28,8 @@ def read_sweep(file: str, preset: str = "") -> Sweep:
     tree = _read_tree(file, where)
     if "vary" not in tree and "search" not in tree:
         raise UserError(f"{where} must hold vary (values that are all tried), search (values that are drawn), or both")
-    vary = _vary(tree["vary"], where) if "vary" in tree else {"key": "", "values": [None]}
+    nothing: dict[str, Any] = {"key": "", "values": [None]}
+    vary = _vary(tree["vary"], where) if "vary" in tree else nothing
     variants = {name: _keys(keys, f"{where}: vary.variants.{name}") for name, keys in vary.get("variants", {}).items()}
     sweep = Sweep(
         title=str(tree["title"]),

@@ -135,7 +135,7 @@ def _one_group(pattern: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionSettings:
-    """Where and how wide a run is carried out: never changes a result."""
+    """Where and how wide a run is carried out: never changes a result, but for `pause_at`, which says how far it is one yet."""
 
     __pydantic_config__ = STRICT
 
@@ -154,7 +154,7 @@ class ExecutionSettings:
     task_cpus: float = execution(0.25)
     """Logical CPUs each actor or task asks of Ray; small, so that every stage fits on two CPUs at once."""
     pause_at: int = execution(0)
-    """Step at which the generator's training pauses, with its model so far, until a job asks for more; 0: no pause."""
+    """Step at which this job's training of the generator pauses; what follows is of the model so far; 0: no pause."""
     progress_s: float = execution(10.0)
     """Seconds between progress lines; 0 is silent."""
 

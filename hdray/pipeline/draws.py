@@ -15,7 +15,8 @@ from ray.tune.search.optuna import OptunaSearch
 from hdray.config.search import CHOICE, Distribution
 from hdray.config.sweep import Sweep
 from hdray.pipeline.halving import NAME, WORTH
-from hdray.pipeline.trials import UNFINISHED, SweepTrial, record_draw
+from hdray.pipeline.trials import WORST, SweepTrial, record_draw
+from hdray.report.leaderboard import Status
 from hdray.seeds import seed_of
 
 
@@ -29,7 +30,8 @@ class Draws(OptunaSearch):
         """`known`: the trials that are drawn already."""
         assert sweep.search is not None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        again = [one for one in known if one.status() == UNFINISHED]
+        came_to = [one.status() for one in known]
+        again = [one for one, status in zip(known, came_to, strict=True) if status == Status.UNFINISHED]
         super().__init__(
             space=_space(sweep),
             metric=WORTH,
@@ -40,8 +42,12 @@ class Draws(OptunaSearch):
         )
         self.sweep, self.sweep_url = sweep, sweep_url
         self.again, self.count = [one.name for one in again], len(known)
-        for one in known:
-            if one not in again:
+        for one, status in zip(known, came_to, strict=True):
+            if status == Status.FAILED:
+                self.add_evaluated_point(
+                    _point(one), WORST, error=True
+                )  # it has no value: Optuna learns that it failed
+            elif status != Status.UNFINISHED:
                 self.add_evaluated_point(_point(one), one.worth(one.scores()[-1].metrics))
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:

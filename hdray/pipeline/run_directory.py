@@ -28,8 +28,9 @@ class RunDirectory:
         return json.loads(read_bytes(self.path(*parts)))
 
     def write_json(self, content: Any, *parts: str) -> None:
-        """Write a JSON file of the run."""
-        write_bytes(self.path(*parts), (json.dumps(content, indent=1, sort_keys=True) + "\n").encode())
+        """Write a JSON file of the run. Raises ValueError for a number that is not finite, which JSON does not have."""
+        text = json.dumps(content, indent=1, sort_keys=True, allow_nan=False)
+        write_bytes(self.path(*parts), (text + "\n").encode())
 
     def has(self, *parts: str) -> bool:
         """Whether the run holds this file or folder."""

@@ -35,7 +35,7 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
     check(stages, run, config)
     with Lease(run):
         inputs, others = check(stages, run, config)  # again, now that nobody else can change the run
-        write_bytes(run.path("config.yaml"), to_yaml(replace(config, run="", fits="")))
+        write_bytes(run.path("config.yaml"), to_yaml(kept(config)))
         resources = connect(config.execution)
         for stage in stages:
             begin = time.monotonic()
@@ -64,6 +64,13 @@ def carry_out(stages: Sequence[str], config: Config) -> RunDirectory:
                 run_report(run, config, resources)
             print(f"== {stage} took {duration(time.monotonic() - begin)}", flush=True)
     return run
+
+
+def kept(config: Config) -> Config:
+    """What a run keeps of the configuration: not where it and the fits that it takes over lie, nor this job's pause, so that
+    the next job, told nothing else, trains to the end.
+    """
+    return replace(config, run="", fits="", execution=replace(config.execution, pause_at=0))
 
 
 def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:

@@ -1,7 +1,7 @@
 """Where the trials of a sweep stand: leaderboard.csv and report.html, made anew whenever the sweep's command ends."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,29 +12,30 @@ from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import read_initialisation
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.sweep_table import rank_by
-from hdray.pipeline.trials import UNFINISHED, SweepTrial
-from hdray.report.leaderboard import FAILED, Trial, leaderboard_csv, ranked
+from hdray.pipeline.trials import SweepTrial
+from hdray.report.leaderboard import Status, Trial, columns, leaderboard_csv, ranked
 from hdray.report.sweep import SweepData, sweep_page
 
 STAGES = ("fit", "train", "generate", "evaluate", "report")
 SHEET = "samples.png"
 
 
-def standings(trials: Sequence[SweepTrial], failed: Mapping[str, str]) -> list[Trial]:
-    """What each trial has come to; `failed`: name of a trial to its error."""
-    return [_standing(one, failed.get(one.name)) for one in trials]
+def standings(trials: Sequence[SweepTrial]) -> list[Trial]:
+    """What each trial has come to."""
+    return [_standing(one) for one in trials]
 
 
 def write_standings(sweep: Sweep, run_url: str, trials: Sequence[Trial]) -> None:
     """Write both files."""
-    run, order = RunDirectory(run_url), rank_by(sweep)
-    write_bytes(run.path("leaderboard.csv"), leaderboard_csv(trials, order).encode())
+    run, order, metrics = RunDirectory(run_url), rank_by(sweep), columns(sweep.metrics)
+    write_bytes(run.path("leaderboard.csv"), leaderboard_csv(trials, order, metrics).encode())
     page = SweepData(
         title=sweep.title,
         run=run_url,
         date=datetime.date.today().isoformat(),
         trials=trials,
         rank_by=order,
+        metrics=metrics,
         group_by=sweep.key or None,
         sheets=_sheets(sweep, run_url, trials, order),
         measured={"preset": sweep.preset, **sweep.set},
@@ -45,21 +46,21 @@ def write_standings(sweep: Sweep, run_url: str, trials: Sequence[Trial]) -> None
 def _sheets(sweep: Sweep, run_url: str, trials: Sequence[Trial], order: str) -> dict[str, bytes]:
     """Contact sheets: of each value's first trial, or of the best that was drawn."""
     if sweep.search:
-        names = {row.trial.name: row.trial.name for row in ranked(trials, order)[:1]}
+        names = {row.trial.name: row.trial.name for row in ranked(trials, order, columns(sweep.metrics))[:1]}
     else:
         names = {str(value): trial_name(sweep, value, sweep.seeds[0]) for value in sweep.values}
     runs = {title: RunDirectory(trial_url(run_url, name)) for title, name in names.items()}
     return {title: read_bytes(run.path(SHEET)) for title, run in runs.items() if run.has(SHEET)}
 
 
-def _standing(one: SweepTrial, error: str | None) -> Trial:
-    run, scores = one.run, one.scores()
+def _standing(one: SweepTrial) -> Trial:
+    run, scores, status, error = one.run, one.scores(), one.status(), one.error()
     steps = scores[-1].steps if scores else None
-    if error is not None:
-        return Trial(name=one.name, values=one.values, status=FAILED, steps=steps, error=error)
-    status = one.status()
-    if status == UNFINISHED:
-        return Trial(name=one.name, values=one.values, status=status, steps=steps)
+    published = one.sweep.published.get(str(one.value), {})
+    if status in (Status.FAILED, Status.UNFINISHED):
+        said = Status.FAILED if error else status  # also of one that is to be run once more
+        return Trial(name=one.name, values=one.values, status=said, steps=steps, error=error, published=published)
+    found = scores[-1].metrics
     vector, shared = _sizes(run)
     records = [run.record(stage) for stage in STAGES]
     return Trial(
@@ -68,14 +69,13 @@ def _standing(one: SweepTrial, error: str | None) -> Trial:
         status=status,
         steps=steps,
         parameters=run.read_json("metrics.json").get("cost", {}).get("parameters"),
-        iou=_iou(run, training=False),
+        metrics={"iou": _iou(run, training=False)}
+        | {name: found.get(name) for name in columns(one.sweep.metrics) if name != "iou"},
+        published=published,
         iou_training=_iou(run, training=True),
         vector=vector,
         shared=shared,
         seconds=sum(record["seconds"] for record in records if record) or None,
-        mmd_cd=scores[-1].metrics.get("mmd_cd"),
-        cov_cd=scores[-1].metrics.get("cov_cd"),
-        nna_cd=scores[-1].metrics.get("nna_cd"),
     )
 
 

@@ -1,16 +1,19 @@
 """A sweep as Ray Tune trials: each a run directory of its own under <run>/trials, each resumable like any run."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from hdray.config.sweep import Sweep
 from hdray.errors import UserError
+from hdray.pipeline.choosing import keep_choosing
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.sweep_table import Result, best_first, compare
 from hdray.pipeline.trial_job import JOBS, Jobs
-from hdray.pipeline.trials import UNFINISHED, keep_search, known_trials
+from hdray.pipeline.trials import SweepTrial, known_trials
 from hdray.pipeline.tuning import run_trials
+from hdray.report.leaderboard import Status
 
 
 def run_sweep(
@@ -18,38 +21,40 @@ def run_sweep(
 ) -> dict[str, Any]:
     """Run what is missing, `together` trials at a time, each on `gpus` GPUs, and return (and write) the table.
 
-    A trial that fails is reported and does not stop the others; the same command runs it again. Beside the table there are
-    leaderboard.csv and report.html, of all trials, those that failed included.
+    A trial that fails is reported and does not stop the others; the same command runs it again, once. Beside the table,
+    which is of what finished, there are leaderboard.csv and report.html, of all trials.
 
-    Raises UserError where trials are missing in the end, or were made with another configuration.
+    Raises UserError where trials are missing in the end, which the same command runs, or others were made otherwise.
     """
+    if together < 1:
+        raise UserError(f"--together {together} is not accepted; it must be 1 or more")
     options = gpu_options(gpus)
     _check_workers(sweep, gpus)
-    if sweep.search:
-        keep_search(sweep, run_url)
+    keep_choosing(sweep, run_url)
     if sweep.chooses:
         for one in known_trials(sweep, run_url, data):
             one.check_unchanged()
-    failed = run_trials(sweep, run_url, data, together, options, jobs)
+    run_trials(sweep, run_url, data, together, options, jobs)
     trials = known_trials(sweep, run_url, data)
-    rows = standings(trials, failed)
+    rows = standings(trials)
     write_standings(sweep, run_url, rows)
-    lacking = [one.name for one in trials if one.status() == UNFINISHED]
-    lacking += [name for name in failed if name not in lacking]
-    if lacking:
-        why = failed.get(lacking[0], "it did not finish")
-        raise UserError(
-            f"{len(lacking)} of {len(trials)} trials have no metrics, {lacking[0]} for one ({why}); "
-            "the others are kept, and the same command runs the missing ones again"
-        )
-    if sweep.chooses:
-        table = best_first(sweep, rows)
-    else:
-        costs = {(one.value, one.seed): one.run.read_json("metrics.json").get("cost", {}) for one in trials}
-        found = {(one.value, one.seed): Result(one.metrics(), costs[one.value, one.seed]) for one in trials}
-        table = compare(sweep, found)
+    table = best_first(sweep, rows) if sweep.chooses else compare(sweep, _results(trials))
+    table["failed"] = {row.name: row.error for row in rows if row.status == Status.FAILED}
     RunDirectory(run_url).write_json(table, "sweep.json")
+    if lacking := [one for one in trials if one.status() == Status.UNFINISHED]:
+        why = lacking[0].error() or "it did not finish"
+        raise UserError(
+            f"{len(lacking)} of {len(trials)} trials have no metrics, {lacking[0].name} for one ({why}); sweep.json and "
+            "report.html are of the others, and the same command runs the missing ones again"
+        )
     return table
+
+
+def _results(trials: Sequence[SweepTrial]) -> dict[tuple[Any, int], Result]:
+    """What those that finished came to, by value and seed."""
+    finished = [one for one in trials if one.status() == Status.FINISHED]
+    costs = {one.name: one.run.read_json("metrics.json").get("cost", {}) for one in finished}
+    return {(one.value, one.seed): Result(one.metrics(), costs[one.name]) for one in finished}
 
 
 def gpu_options(gpus: float | None) -> list[str]:

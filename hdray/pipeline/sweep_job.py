@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hdray.config.sweep import read_sweep
+from hdray.config.sweep_file import read_sweep
 from hdray.errors import UserError
 from hdray.pipeline.storage import resolve
 

@@ -19,7 +19,7 @@ from hdray.pipeline.fit_stage import TRAINING_KEYS
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import read_initialisation
 from hdray.pipeline.storage import read_bytes
-from hdray.pipeline.training import Training, WorkerResources, train
+from hdray.pipeline.training import MODEL_FILE, Training, WorkerResources, train, trained_steps
 from hdray.pipeline.training_rows import check_measured, exclusions_hash, keep_exclusions, left_out, read_training
 
 STAGE = "train"
@@ -60,11 +60,12 @@ def parameter_count(config: Config) -> int:
 
 def generator_cost(run: RunDirectory, config: Config) -> dict[str, float]:
     """What the generator took, to compare generators by: parameters of its network, vectors it was shown (with
-    repetitions), and seconds of training, those of attempts that were killed included as far as a checkpoint has them.
+    repetitions) as far as it has been trained, and seconds of that, those of attempts that were killed included as far as a
+    checkpoint has them.
     """
     curve = read_loss_curve(run)
     seconds = {"train_seconds": curve[-1]["seconds"]} if curve else {}
-    seen = (config.execution.pause_at or config.train.steps) * config.train.batch_size
+    seen = trained_steps(run.path("training", TRAINEE, MODEL_FILE)) * config.train.batch_size
     return {"parameters": parameter_count(config), "samples_seen": seen, **seconds}
 
 

@@ -1,6 +1,5 @@
 """What a trial of a sweep does inside its Tune actor: fits that trials share, then its run, from rung to rung."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -8,14 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hdray
-from hdray.config.sweep import Sweep
-from hdray.config.tree import Config
 from hdray.pipeline.bound import run_bound
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.lease import Lease
-from hdray.pipeline.other_fits import keys_of_fits
-from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.trials import Score, SweepTrial
 
 
@@ -45,6 +40,8 @@ class TrialJob:
     options: tuple[str, ...]
     """For every job."""
     ray_address: str
+    fits: str | None
+    """The hash of the fits that it shares with other trials; None where it has its own."""
 
     def carry_out(self) -> None:
         """Run to each rung that the trial has not passed yet, keep what it scores there, and report it to Tune.
@@ -57,7 +54,7 @@ class TrialJob:
         from hdray.pipeline.halving import LAST, STEPS, WORTH
 
         one, rungs = self.one, self.one.rungs()
-        one.write_config()
+        one.begin()
         fits = self._shared_fits()
         for steps in rungs:
             score, last = one.score(steps) if one.sweep.chooses else None, steps == rungs[-1]
@@ -67,6 +64,7 @@ class TrialJob:
                 pause = [] if last else ["--execution.pause-at", str(steps)]
                 self._run(self.jobs.pipeline, one.run.url, *fits, *pause)
                 score = Score(steps, one.metrics(), passed=last)
+                one.succeed()
                 if one.sweep.chooses:
                     one.record(score)
             worth = {WORTH: one.worth(score.metrics), STEPS: steps, LAST: last} if one.sweep.chooses else {}
@@ -77,11 +75,9 @@ class TrialJob:
     def _shared_fits(self) -> list[str]:
         """The option that says where the fits are which this trial shares with others; it makes them if it is the first."""
         one = self.one
-        config = one.config
-        if one.run.record(FIT_STAGE) or not shares_fits(one.sweep, config):
+        if self.fits is None or one.run.record(FIT_STAGE):
             return []
-        run = RunDirectory(one.sweep_url)
-        fits = RunDirectory(run.path("fits", _made_with(config)))
+        fits = RunDirectory(RunDirectory(one.sweep_url).path("fits", self.fits))
         with Lease(RunDirectory(fits.path("claim")), patient=True):
             if not (fits.record(FIT_STAGE) or {}).get("complete"):
                 self._run(self.jobs.fit, fits.url)
@@ -90,21 +86,7 @@ class TrialJob:
     def _run(self, job: Sequence[str], url: str, *more: str) -> None:
         """A job in a process of its own: one that dies takes nothing with it, and its log is its own."""
         store = RunDirectory(self.one.sweep_url).path("store")
-        command = [*job, "--config", self.one.file, "--run", url, "--store", store, *self.options, *more]
+        command = [*job, "--config", self.one.begun_file, "--run", url, "--store", store, *self.options, *more]
         code = run_bound(command, {**os.environ, "RAY_ADDRESS": self.ray_address})
         if code:
             raise RuntimeError(f"the job ended with exit code {code}; its log is above")
-
-
-def shares_fits(sweep: Sweep, config: Config) -> bool:
-    """Whether another trial than the one with this configuration is likely to make the same fits."""
-    if sweep.search:
-        drawn = sweep.search.keys
-        return not any(one.is_range and key in fit_keys(config) for key, one in drawn.items())
-    same = [trial for trial in sweep.trials() if _made_with(sweep.config(*trial, config.data)) == _made_with(config)]
-    return len(same) > 1
-
-
-def _made_with(config: Config) -> str:
-    """A hash of everything that the fits depend on."""
-    return content_hash(json.dumps(keys_of_fits(fit_keys(config)), sort_keys=True))

@@ -1,8 +1,10 @@
 """The trials of a sweep as its folder holds them: what each was given, how far it has come, and what it scored there.
 
-search.json says what values are drawn from. Below trials/, <name>.json holds the values that were drawn for a trial,
-written before it starts, <name>.yaml its configuration, and <name>/ is its run. There, rungs/<steps>.json has its scores,
-whatever is measured of it later, and stopped.json after how many steps it was stopped.
+search.json says by what trials are drawn and chosen. Below trials/, <name>.json holds the values that were drawn for a
+trial, written before it starts, and <name>/ is its run. <name>.yaml is the configuration that what lies there was made
+with: it is written when a job has returned with success, and until then the job reads <name>.begun.yaml. In the run,
+rungs/<steps>.json has its scores, whatever is measured of it later, stopped.json after how many steps it was stopped, and
+failed.json how it failed.
 """
 
 import json
@@ -16,11 +18,11 @@ from hdray.config.sweep import Sweep, trial_file, trial_name, trial_url
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
 from hdray.metrics.worth import worth
-from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import exists, read_bytes, write_bytes
-from hdray.report.leaderboard import STOPPED
+from hdray.pipeline.failures import MOST, failure_of, forget_failure, record_failure
+from hdray.pipeline.run_directory import RunDirectory, content_hash
+from hdray.pipeline.storage import exists, read_bytes, remove, write_bytes
+from hdray.report.leaderboard import Status
 
-FINISHED, UNFINISHED = "finished", "missing"
 WORST = -1e9
 """What an undefined objective is worth (no sample has a surface, say): finite, since it is averaged with others."""
 
@@ -60,20 +62,56 @@ class SweepTrial:
 
     @property
     def file(self) -> str:
-        """Where its configuration lies."""
+        """Where the configuration lies that its results were made with."""
         return f"{self.run.url}.yaml"
+
+    @property
+    def begun_file(self) -> str:
+        """Where a job finds its configuration."""
+        return f"{self.run.url}.begun.yaml"
 
     @cached_property
     def config(self) -> Config:
         """Its configuration. Raises UserError where drawn values do not go together."""
         return self.sweep.config(self.value, self.seed, self.data, self.drawn)
 
-    def write_config(self) -> None:
-        """Write its configuration file."""
+    @cached_property
+    def made_with(self) -> str:
+        """A hash of what it is given, and asked for: of values that do not go together too."""
+        given = self.sweep.given(self.value, self.seed, self.data, self.drawn)
+        return content_hash(json.dumps([given, list(self.sweep.metrics)], sort_keys=True))
+
+    def begin(self) -> None:
+        """Write its configuration for a job. What was made with another one counts no longer."""
+        write_bytes(self.begun_file, trial_file(self.sweep, self.value, self.seed, self.data, self.drawn))
+        if not self.unchanged():
+            remove(self.file)
+
+    def succeed(self) -> None:
+        """A job has returned with success: what lies in the run was made with its configuration."""
         write_bytes(self.file, trial_file(self.sweep, self.value, self.seed, self.data, self.drawn))
+        remove(self.begun_file)
+        forget_failure(self.run)
+
+    def fail(self, error: str) -> None:
+        """Keep that it failed, and how."""
+        record_failure(self.run, self.made_with, error)
+
+    def error(self) -> str:
+        """Why it failed; empty where it did not."""
+        failure = failure_of(self.run, self.made_with)
+        return self.refusal() or (failure.error if failure else "")
+
+    def refusal(self) -> str:
+        """Why its configuration is not accepted (drawn values may not go together); empty where it is."""
+        try:
+            _ = self.config
+        except UserError as error:
+            return str(error)
+        return ""
 
     def unchanged(self) -> bool:
-        """Whether its configuration is what it was when it was begun, if it was."""
+        """Whether its configuration is what its results were made with, if there are any."""
         return not exists(self.file) or from_yaml(read_bytes(self.file), self.file) == self.config
 
     def check_unchanged(self) -> None:
@@ -104,7 +142,7 @@ class SweepTrial:
 
     def scores(self) -> list[Score]:
         """What it scored at the rungs that it has come to; of a sweep that does not choose, at the end."""
-        if not exists(self.file):
+        if self.refusal() or not exists(self.file) or not self.unchanged():
             return []
         if self.sweep.chooses:
             found = [self.score(steps) for steps in self.rungs()]
@@ -113,12 +151,15 @@ class SweepTrial:
             return []
         return [Score(self.config.train.steps, self.run.read_json("metrics.json")["metrics"], True)]
 
-    def status(self) -> str:
-        """finished, stopped or, where there is something left to do, missing."""
+    def status(self) -> Status:
+        """How far it has come. What failed once is unfinished: it is run once more."""
+        failure = failure_of(self.run, self.made_with)
+        if self.refusal() or (failure and failure.times >= MOST):
+            return Status.FAILED
         if self.run.has("stopped.json"):
-            return STOPPED
+            return Status.STOPPED
         scores = self.scores()
-        return FINISHED if scores and scores[-1].steps == self.rungs()[-1] else UNFINISHED
+        return Status.FINISHED if scores and scores[-1].steps == self.rungs()[-1] else Status.UNFINISHED
 
     def worth(self, metrics: Mapping[str, float | None]) -> float:
         """The objective of these metrics, turned so that larger is better."""
@@ -173,19 +214,3 @@ def record_draw(sweep: Sweep, sweep_url: str, number: int, point: Mapping[str, A
     content = {"value": value, "seed": seed, "drawn": drawn}
     RunDirectory(sweep_url).write_json(content, "trials", f"{drawn_name(number)}.json")
     return drawn_name(number)
-
-
-def keep_search(sweep: Sweep, sweep_url: str) -> None:
-    """Record what values are drawn from. Raises UserError where trials were drawn from something else."""
-    assert sweep.search is not None
-    run = RunDirectory(sweep_url)
-    drawn_from = {key: {one.kind: list(one.values)} for key, one in sweep.search.keys.items()}
-    said = {"keys": drawn_from, "varied": {sweep.key: list(sweep.values)}, "seeds": list(sweep.seeds)}
-    said = {**json.loads(json.dumps(said)), "objective": sweep.objective, "seed": sweep.search.seed}
-    if run.has("search.json") and (was := run.read_json("search.json")) != said:
-        changed = ", ".join(key for key in said if said[key] != was.get(key))
-        raise UserError(
-            f"{sweep_url} holds trials of another search ({changed} of the space changed); give the former space, which may "
-            "ask for more trials, or another --run"
-        )
-    run.write_json(said, "search.json")

@@ -7,18 +7,17 @@ from typing import Any
 from hdray.config.sweep import Sweep
 from hdray.config.tree import ExecutionSettings
 from hdray.pipeline.cluster import connect
+from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
 from hdray.pipeline.trial_job import Jobs, TrialJob
-from hdray.pipeline.trials import UNFINISHED, drawn_name, known_trials, named_trial, record_stop
-from hdray.report.leaderboard import STOPPED
+from hdray.pipeline.trials import drawn_name, known_trials, named_trial, record_stop
+from hdray.report.leaderboard import Status
 
 TRIAL_CPUS = 0.1
 """What the trial itself asks for; the stages of its run ask for theirs."""
 
 
-def run_trials(
-    sweep: Sweep, sweep_url: str, data: str, together: int, options: Sequence[str], jobs: Jobs
-) -> dict[str, str]:
-    """Run what is missing of the sweep, `together` trials at a time; the names of those that failed, and how.
+def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, options: Sequence[str], jobs: Jobs) -> None:
+    """Run what is missing of the sweep, `together` trials at a time. Those that fail say so in their runs.
 
     `options` go to every job.
     """
@@ -26,19 +25,26 @@ def run_trials(
     from ray import tune
 
     from hdray.pipeline.halving import NAME, Halving
+    from hdray.pipeline.tune_failures import TuneFailures
 
     known = known_trials(sweep, sweep_url, data)
-    names = [one.name for one in known if one.status() == UNFINISHED or not one.unchanged()]
+    names = [one.name for one in known if one.status() == Status.UNFINISHED]
     more = max(0, sweep.search.trials - len(known)) if sweep.search else 0
     names += [drawn_name(number) for number in range(len(known), len(known) + more)]
     if not names:
-        return {}
+        return
     connect(ExecutionSettings())
     address = ray.get_runtime_context().gcs_address
 
+    grid = {} if sweep.search else shared_in_grid(known)
+
     def trial(parameters: dict[str, Any]) -> None:
         one = named_trial(sweep, sweep_url, data, parameters[NAME])
-        TrialJob(one, jobs, tuple(options), address).carry_out()
+        fits = fits_of_search(sweep, one.config) if sweep.search else grid.get(one.name)
+        TrialJob(one, jobs, tuple(options), address, fits).carry_out()
+
+    def failed(name: str, error: str) -> None:
+        named_trial(sweep, sweep_url, data, name).fail(error)
 
     search, scheduler = None, None
     space: dict[str, Any] = {NAME: tune.grid_search(names)}
@@ -51,12 +57,12 @@ def run_trials(
             one.name: [
                 (score.steps, one.worth(score.metrics))
                 for score in one.scores()
-                if score.passed or one.status() == STOPPED
+                if score.passed or one.status() == Status.STOPPED
             ]
             for one in known
         }
         scheduler = Halving(sweep.stop, sweep.longest(), seen, partial(record_stop, sweep_url))
-    results = tune.Tuner(
+    tune.Tuner(
         tune.with_resources(trial, {"CPU": TRIAL_CPUS}),
         param_space=space,
         tune_config=tune.TuneConfig(
@@ -65,8 +71,5 @@ def run_trials(
             search_alg=search,
             scheduler=scheduler,
         ),
-        run_config=tune.RunConfig(name="tune", storage_path=sweep_url, verbose=1),
+        run_config=tune.RunConfig(name="tune", storage_path=sweep_url, verbose=1, callbacks=[TuneFailures(failed)]),
     ).fit()
-    # In the order in which they were begun, which is that of the names.
-    errors = {name: results[number].error for number, name in enumerate(names)}
-    return {name: str(error).strip().splitlines()[-1] for name, error in errors.items() if error}

@@ -4,10 +4,12 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from hdray.metrics.worth import worth
+from hdray.report.metric_words import title
 
 METRICS = {
     "iou": ("IoU of fits", "higher"),
@@ -15,13 +17,22 @@ METRICS = {
     "cov_cd": ("COV", "higher"),
     "nna_cd": ("1-NNA", "half"),
 }
-"""By column: what a reader calls it, and which values are better (hdray.metrics.worth)."""
+"""Columns of every leaderboard: what a reader calls each, and which values are better (hdray.metrics.worth)."""
 COSTS = {"parameters": "Parameters", "seconds": "Seconds"}
 FURTHER = {"iou_training": "IoU of fits trained on", "vector": "Entries of a vector", "shared": "Entries shared by all"}
 """Columns that say how a representation was come by; no order is made by them."""
 RANK_BY = "nna_cd"
-FAILED = "failed"
-STOPPED = "stopped"
+
+
+class Status(StrEnum):
+    """How far a trial has come."""
+
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    """Early: it was not among the best at a rung."""
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+    """There is something left to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +42,17 @@ class Trial:
     name: str
     values: Mapping[str, Any]
     """Searched key to the trial's value; keys that a trial does not have (of another kind of field, say) are left out."""
-    status: str = "finished"
-    """finished, stopped (early), failed or missing. Failed and stopped trials have no rank."""
+    status: Status = Status.FINISHED
+    """Only finished trials have a rank."""
     error: str = ""
     steps: int | None = None
     """Steps of training after which it was measured: of a stopped trial, the rung it came to."""
     parameters: int | None = None
     """Of the generator."""
-    iou: float | None = None
-    """Of fits of held-out shapes."""
-    mmd_cd: float | None = None
-    cov_cd: float | None = None
-    nna_cd: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """By column: iou of fits of held-out shapes, and metrics of generated ones."""
+    published: Mapping[str, float] = field(default_factory=dict)
+    """What a paper has for the trial's value, by metric as named there."""
     seconds: float | None = None
     """What the trial took, all its stages."""
     iou_training: float | None = None
@@ -54,31 +64,38 @@ class Trial:
 
     def number(self, column: str) -> float | None:
         """A metric, a cost or one of FURTHER by its column; None where it is missing."""
-        value = getattr(self, column)
+        value = getattr(self, column) if column in (*COSTS, *FURTHER) else self.metrics.get(column)
         return None if value is None or not math.isfinite(value) else value
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A trial with its place, from 1; None for one that failed, was stopped, or lacks the metric that ranks."""
+    """A trial with its place, from 1; None for one that is not finished, or lacks the metric that ranks."""
 
     rank: int | None
     trial: Trial
 
 
-def ranked(trials: Sequence[Trial], rank_by: str = RANK_BY) -> list[Ranked]:
-    """All trials, best first by a column of METRICS, equals by name; then those without a rank, failed ones last.
+def columns(own: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """METRICS and a sweep's `own` metrics (by name, which values are better): name and what is better, by column."""
+    return METRICS | {column: (METRICS.get(column, (title(column),))[0], better) for column, better in own.items()}
+
+
+def ranked(
+    trials: Sequence[Trial], rank_by: str = RANK_BY, metrics: Mapping[str, tuple[str, str]] = METRICS
+) -> list[Ranked]:
+    """All trials, best first by a column of `metrics`, equals by name; then those without a rank, failed ones last.
 
     What a stopped trial came to is of less training, and does not compare.
 
     Equally good ones share a place. Raises KeyError for another column.
     """
-    better = METRICS[rank_by][1]
+    better = metrics[rank_by][1]
     worths = {place: _worth_of(trial, rank_by, better) for place, trial in enumerate(trials)}
     known = sorted((-found, trials[place].name, place) for place, found in worths.items() if found is not None)
     losses = [loss for loss, _, _ in known]
     unranked = [trials[place] for place, found in worths.items() if found is None]
-    unranked.sort(key=lambda trial: (trial.status == FAILED, trial.name))
+    unranked.sort(key=lambda trial: (trial.status == Status.FAILED, trial.name))
     return [Ranked(losses.index(loss) + 1, trials[place]) for loss, _, place in known] + [
         Ranked(None, trial) for trial in unranked
     ]
@@ -89,24 +106,27 @@ def searched_keys(trials: Sequence[Trial]) -> list[str]:
     return list(dict.fromkeys(key for trial in trials for key in trial.values))
 
 
-def leaderboard_csv(trials: Sequence[Trial], rank_by: str = RANK_BY) -> str:
+def leaderboard_csv(
+    trials: Sequence[Trial], rank_by: str = RANK_BY, metrics: Mapping[str, tuple[str, str]] = METRICS
+) -> str:
     """A row a trial, in order: rank, trial, status, a column a searched key, steps, costs and metrics in full, error.
 
-    Missing ones are empty, and texts are on one line (errors often have several). Raises KeyError for a `rank_by` that is no metric.
+    Missing ones are empty, and texts are on one line (errors often have several). Raises KeyError for a `rank_by` that is
+    no metric.
     """
     keys = searched_keys(trials)
-    columns = ("parameters", *METRICS, "seconds", "steps", *FURTHER)
+    numbers = ("parameters", *metrics, "seconds", "steps", *FURTHER)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "trial", "status", *keys, *columns, "error"])
-    for row in ranked(trials, rank_by):
+    writer.writerow(["rank", "trial", "status", *keys, *numbers, "error"])
+    for row in ranked(trials, rank_by, metrics):
         trial = row.trial
         cells = [row.rank, trial.name, trial.status, *(trial.values.get(key) for key in keys)]
-        cells += [*(trial.number(column) for column in columns), trial.error]
+        cells += [*(trial.steps if column == "steps" else trial.number(column) for column in numbers), trial.error]
         writer.writerow([" ".join(cell.split()) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()
 
 
 def _worth_of(trial: Trial, column: str, better: str) -> float | None:
     value = trial.number(column)
-    return None if value is None or trial.status in (FAILED, STOPPED) else worth(value, better)
+    return None if value is None or trial.status != Status.FINISHED else worth(value, better)

@@ -5,20 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hdray.report.audit_findings import audit_finding, copying
 from hdray.report.charts import Figure, audit_chart, fit_chart, loss_chart, smoothed
 from hdray.report.closest import pair_cards, pairs_sentence
+from hdray.report.compared_sets import compared_sets
+from hdray.report.conditions import cost_sentence, protocol_sentence
 from hdray.report.data import LossCurve, ReportData
-from hdray.report.findings import (
-    audit_finding,
-    compared_sets,
-    copying,
-    cost_sentence,
-    fit_table,
-    metric_table,
-    protocol_sentence,
-)
+from hdray.report.fit_table import fit_table
 from hdray.report.gallery import NEIGHBOURS_SHOWN, Gallery, gallery, strip
 from hdray.report.inputs import funnel, left_out, other_counts, repairs
+from hdray.report.metric_words import metric_table
 from hdray.report.missing import missing_stages
 from hdray.report.sheet import contact_sheet
 from hdray.report.shell import KeyFigure, fill

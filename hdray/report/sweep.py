@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 
 from hdray.metrics.worth import BETTER
 from hdray.report.charts import Figure
-from hdray.report.leaderboard import COSTS, FAILED, FURTHER, METRICS, RANK_BY, Ranked, Trial, ranked, searched_keys
+from hdray.report.leaderboard import (
+    COSTS,
+    FURTHER,
+    METRICS,
+    RANK_BY,
+    Ranked,
+    Status,
+    Trial,
+    ranked,
+    searched_keys,
+)
 from hdray.report.shell import KeyFigure, fill
 from hdray.report.sweep_charts import cost_chart, parallel_chart
 
@@ -31,7 +41,9 @@ class SweepData:
     date: str
     trials: Sequence[Trial]
     rank_by: str = RANK_BY
-    """The column of hdray.report.leaderboard.METRICS that the order comes from."""
+    """The column of `metrics` that the order comes from."""
+    metrics: Mapping[str, tuple[str, str]] = field(default_factory=METRICS.copy)
+    """The metrics that are shown, as hdray.report.leaderboard.columns has them."""
     group_by: str | None = None
     """The searched key that dots are coloured by; None for one colour."""
     sheets: Mapping[str, bytes] = field(default_factory=dict)
@@ -63,29 +75,38 @@ def sweep_page(data: SweepData) -> str:
     names = [trial.name for trial in data.trials]
     if len(set(names)) < len(names):
         raise ValueError("trials need names of their own")
-    order = ranked(data.trials, data.rank_by)
-    charts: dict[str, Figure] = {"parallel": parallel_chart(order)} if order else {}
+    order = ranked(data.trials, data.rank_by, data.metrics)
+    name, better = data.metrics[data.rank_by]
+    charts: dict[str, Figure] = {"parallel": parallel_chart(order, data.metrics)} if order else {}
     costs = []
     groups = _groups(data)
     for cost in COSTS:
-        if chart := cost_chart(order, data.rank_by, cost, groups):
+        if chart := cost_chart(order, data.rank_by, cost, groups, data.metrics):
             charts[f"cost-{cost}"] = chart
-            costs.append(CostChart(f"cost-{cost}", f"{METRICS[data.rank_by][0]} against {COSTS[cost].lower()}"))
+            costs.append(CostChart(f"cost-{cost}", f"{name} against {COSTS[cost].lower()}"))
     failed = [
-        (row.trial.name, row.trial.error or "no reason was recorded") for row in order if row.trial.status == FAILED
+        (row.trial.name, row.trial.error or "no reason was recorded")
+        for row in order
+        if row.trial.status == Status.FAILED
     ]
     absent = {section for section, what in (("failures", failed), ("measured", data.measured)) if not what}
     keys = searched_keys(data.trials)
+    published = list(dict.fromkeys(metric for trial in data.trials for metric in trial.published))
     return fill(
         "sweep.html.j2",
         charts,
         data=data,
         sections=[section for section in SECTIONS if section[0] not in absent],
-        figures=_key_figures(order, data.rank_by),
-        order_sentence=f"In the order of {METRICS[data.rank_by][0]} ({BETTER[METRICS[data.rank_by][1]]}).",
+        figures=_key_figures(order, data.rank_by, name),
+        order_sentence=f"In the order of {name} ({BETTER[better]}).",
         keys=keys,
-        headings=[name for name, _ in METRICS.values()] + [*COSTS.values(), *FURTHER.values()],
-        rows=[_row(row, keys) for row in order],
+        headings=[
+            *(heading for heading, _ in data.metrics.values()),
+            *COSTS.values(),
+            *FURTHER.values(),
+            *(f"Published {metric}" for metric in published),
+        ],
+        rows=[_row(row, keys, [*data.metrics, *COSTS, *FURTHER], published) for row in order],
         costs=costs,
         failed=failed,
         sheets=[(name, _data_url(png)) for name, png in data.sheets.items()],
@@ -98,12 +119,12 @@ def _groups(data: SweepData) -> dict[str, str]:
     return {trial.name: "trials" if key is None else str(trial.values.get(key, "none")) for trial in data.trials}
 
 
-def _key_figures(order: Sequence[Ranked], rank_by: str) -> list[KeyFigure]:
-    failed = sum(row.trial.status == FAILED for row in order)
+def _key_figures(order: Sequence[Ranked], rank_by: str, name: str) -> list[KeyFigure]:
+    failed = sum(row.trial.status == Status.FAILED for row in order)
     figures = [KeyFigure("Trials", f"{len(order):,}", f"{failed:,} failed")]
     if order and order[0].rank:
         best = order[0].trial
-        figures.append(KeyFigure(f"Best {METRICS[rank_by][0]}", _number(best.number(rank_by)), best.name))
+        figures.append(KeyFigure(f"Best {name}", _number(best.number(rank_by)), best.name))
     seconds = [row.trial.number("seconds") for row in order]
     if known := [value for value in seconds if value is not None]:
         note = f"of {len(known):,} trials" if len(known) < len(order) else "all trials"
@@ -111,11 +132,14 @@ def _key_figures(order: Sequence[Ranked], rank_by: str) -> list[KeyFigure]:
     return figures
 
 
-def _row(row: Ranked, keys: Sequence[str]) -> Row:
+def _row(row: Ranked, keys: Sequence[str], columns: Sequence[str], published: Sequence[str]) -> Row:
     trial = row.trial
     searched = [_searched(trial.values[key]) if key in trial.values else "" for key in keys]
-    measured = [_number(trial.number(column)) for column in (*METRICS, *COSTS, *FURTHER)]
-    return Row("" if row.rank is None else str(row.rank), trial.name, trial.status, (*searched, *measured))
+    measured = [_number(trial.number(column)) for column in columns]
+    # A value that the paper does not have, or has no row for, is nothing that went missing.
+    printed = [f"{trial.published[metric]:g}" if metric in trial.published else "" for metric in published]
+    cells = (*searched, *measured, *printed)
+    return Row("" if row.rank is None else str(row.rank), trial.name, trial.status, cells)
 
 
 def _searched(value: object) -> str:

@@ -20,11 +20,11 @@ _LETTER = 6.5  # pixels that a letter of a tick's text is wide at most, on avera
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
-def parallel_chart(trials: Sequence[Ranked]) -> Figure:
+def parallel_chart(trials: Sequence[Ranked], metrics: Mapping[str, tuple[str, str]] = METRICS) -> Figure:
     """A line a trial over an axis a searched key, cost and metric, the better the stronger its colour."""
     given = [row.trial for row in trials]
     dimensions = [axis(key, [trial.values.get(key) for trial in given]) for key in searched_keys(given)]
-    for column, name in [*COSTS.items(), *((column, name) for column, (name, _) in METRICS.items())]:
+    for column, name in [*COSTS.items(), *((column, name) for column, (name, _) in metrics.items())]:
         values = [trial.number(column) for trial in given]
         if any(value is not None for value in values):
             dimensions.append(axis(name, values, ticks=0))
@@ -73,9 +73,15 @@ def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
     }
 
 
-def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping[str, str]) -> Figure | None:
+def cost_chart(
+    trials: Sequence[Ranked],
+    metric: str,
+    cost: str,
+    groups: Mapping[str, str],
+    metrics: Mapping[str, tuple[str, str]] = METRICS,
+) -> Figure | None:
     """A metric against a cost, a dot a trial in the colour of its group (`groups` by trial); None where no trial has both."""
-    title = METRICS[metric][0]
+    title, better = metrics[metric]
     data: list[Figure] = []
     for number, group in enumerate(dict.fromkeys(groups.values())):
         points = [
@@ -111,7 +117,7 @@ def cost_chart(trials: Sequence[Ranked], metric: str, cost: str, groups: Mapping
         "xaxis": {"title": {"text": COSTS[cost]}, "type": scale},
         "yaxis": {"title": {"text": title}},
     }
-    if METRICS[metric][1] == "half":
+    if better == "half":
         line = {"color": "@ink", "width": 1, "dash": "dash"}
         layout["shapes"] = [{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 0.5, "y1": 0.5, "line": line}]
     return {"data": data, "layout": layout}

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdray.config.search import Distribution, Search, Stop
-from hdray.config.sweep import read_sweep
+from hdray.config.sweep_file import read_sweep
 from hdray.errors import UserError
 
 GOOD = """
@@ -85,7 +85,7 @@ def test_every_choice_is_tried_when_a_space_is_read(sizes: list[int]) -> None:
         ("generator.layers: {choice: [2, 4, 6]}", "generator: {choice: [2, 4]}", "generator is a section"),
         ("choice: [2, 4, 6]", "choice: [2, 0]", r"layers = 0 is not accepted"),
         ("loguniform: [1e-4, 2e-3]", "uniform: [-1, 1]", r"learning_rate = -1.0 is not accepted"),
-        ("generator.layers", "seed", r"search\.keys\.seed is not to be drawn"),
+        ("generator.layers", "seed", r"search\.keys must not hold seed, which seeds gives"),
         ("trials: 12", "trials: none", r"search\.trials = 'none' must be a whole number, 1 or more"),
         ("trials: 12", "tries: 12", "search must hold trials and keys"),
         ("objective: mmd_cd\n", "", "objective must be one of metrics"),

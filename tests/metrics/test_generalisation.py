@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from hdray.metrics.generalisation import Fits, Read, generalisation, headline, verdict
+from hdray.metrics.names import METRIC_NAMES, WITHHELD
 from hdray.metrics.proportions import proportion
 
 NONE, ARMS, BARS, BOTH = (frozenset(parts) for parts in ((), ("arms",), ("bars",), ("arms", "bars")))
@@ -35,6 +36,7 @@ def test_shares_are_what_is_counted() -> None:
     assert [bars[name]["total"] for name in ACCURACIES] == [50, 10, 2, 1]
     json.dumps(result, allow_nan=False)
     numbers = headline(result)
+    assert set(numbers) == {name for name, needed in METRIC_NAMES.items() if WITHHELD in needed}
     assert (numbers["withheld_share"], numbers["withheld_false_positives"]) == (0.25, 0.02)
     assert numbers["withheld_mixtures"] == 0.05
     assert numbers["withheld_share_low"] < 0.25 < numbers["withheld_share_high"]

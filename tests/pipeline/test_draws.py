@@ -8,9 +8,11 @@ import pytest
 
 from hdray.config.search import Distribution, Search
 from hdray.errors import UserError
+from hdray.pipeline.choosing import keep_choosing
 from hdray.pipeline.draws import Draws
 from hdray.pipeline.halving import NAME
-from hdray.pipeline.trials import UNFINISHED, keep_search, known_trials
+from hdray.pipeline.trials import known_trials
+from hdray.report.leaderboard import Status
 from tests.pipeline.searches import SEARCH, finish
 
 SWEEP = replace(SEARCH, stop=None)
@@ -33,7 +35,7 @@ def test_the_same_values_come_again_after_a_kill(tmp_path: Path) -> None:
     again = known_trials(SWEEP, url, "")
     assert again[:3] == known
     assert len({one.drawn[RATE] for one in again}) == 5
-    assert [one.status() for one in again] == [UNFINISHED, "finished", *[UNFINISHED] * 3]
+    assert [one.status() for one in again] == [Status.UNFINISHED, Status.FINISHED, *[Status.UNFINISHED] * 3]
 
 
 def test_draws_follow_what_former_trials_came_to(tmp_path: Path) -> None:
@@ -46,6 +48,34 @@ def test_draws_follow_what_former_trials_came_to(tmp_path: Path) -> None:
     draw(Draws(SWEEP, url, known), 8)
     distances = [abs(one.drawn[RATE] - 0.8) for one in known_trials(SWEEP, url, "")]
     assert np.mean(distances[30:]) < 0.15 < 0.25 < np.mean(distances[:30])
+
+
+def test_what_is_refused_or_failed_twice_is_not_drawn_again(tmp_path: Path) -> None:
+    url = str(tmp_path)
+    keys = {"generator.width": Distribution("choice", (96, 97, 192)), "generator.layers": Distribution("int", (1, 9))}
+    sweep = replace(SWEEP, search=Search(9, keys, 0))
+    draw(Draws(sweep, url, []), 9)
+    known = known_trials(sweep, url, "")
+    refused = [one for one in known if one.drawn["generator.width"] == 97]  # a prime, which no heads divide
+    accepted = [one for one in known if one not in refused]
+    assert refused and len(accepted) > 2, "the draws are such that both kinds are there"
+    twice, once = accepted[:2]
+    for one in (twice, twice, once):
+        one.fail("exit code 2")
+    for one in accepted[2:]:
+        finish(one, 0.5)
+    known = known_trials(sweep, url, "")
+    assert [one for one in known if one.status() == Status.FAILED] == [one for one in known if one in [*refused, twice]]
+    assert "generator.width" in refused[0].error() and once.error() == "exit code 2"
+    draws = Draws(sweep, url, known)
+    states = [trial.state.name for trial in draws._ot_study.trials]
+    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(refused) + 1, len(accepted) - 2)
+    assert draw(draws, 1) == [once.name]
+    # Given other values, what failed before says nothing.
+    longer = replace(sweep, set={**sweep.set, "train.steps": 60})
+    assert next(one for one in known_trials(longer, url, "") if one.name == twice.name).status() == Status.UNFINISHED
+    once.succeed()
+    assert not once.error()
 
 
 def test_a_variant_is_drawn_like_a_key(tmp_path: Path) -> None:
@@ -68,14 +98,14 @@ def test_a_variant_is_drawn_like_a_key(tmp_path: Path) -> None:
 
 def test_trials_of_another_search_or_configuration_are_refused(tmp_path: Path) -> None:
     url = str(tmp_path)
-    keep_search(SWEEP, url)
-    keep_search(replace(SWEEP, search=replace(SWEEP.search, trials=50)), url)
+    keep_choosing(SWEEP, url)
+    keep_choosing(replace(SWEEP, search=replace(SWEEP.search, trials=50)), url)
     other = Search(4, {RATE: Distribution("uniform", (0.0, 2.0))}, 0)
     with pytest.raises(UserError, match=r"another search \(keys of the space changed\)"):
-        keep_search(replace(SWEEP, search=other), url)
+        keep_choosing(replace(SWEEP, search=other), url)
     draw(Draws(SWEEP, url, []), 1)
     (one,) = known_trials(SWEEP, url, "")
-    one.write_config()
+    one.succeed()
     one.check_unchanged()
     longer = replace(SWEEP, set={**SWEEP.set, "train.steps": 60})
     with pytest.raises(UserError, match=r"train\.steps was 40 and is now 60"):

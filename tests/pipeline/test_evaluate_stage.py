@@ -3,12 +3,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.generators.build import build_generator
 from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.metrics.controls import KINDS
+from hdray.metrics.names import metric_names
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.evaluate_stage import check_evaluate, evaluated, run_evaluate
 from hdray.pipeline.field import field_of
@@ -16,6 +19,7 @@ from hdray.pipeline.report_stage import closest_names
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.score import parse
 from hdray.pipeline.score_stage import score
+from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.train_stage import generator_cost
 from tests.pipeline.ellipsoids import POINTS, config, radii, write_run
 
@@ -55,6 +59,7 @@ def test_a_generator_that_copies_is_found_out(copying: RunDirectory) -> None:
     metrics, controls = result["metrics"], result["controls"]
     assert metrics["nearest_chamfer_copying_z"] < -1.96
     assert metrics["nearest_weights_generated"] == 0
+    assert set(metrics) == set(metric_names(animated=False, cloud=False, withheld=False))
     assert controls["training"]["copying_z"] < -1.96
     assert abs(controls["real"]["copying_z"]) < 1.96
     assert "20 training shapes, and the 14 of 15 held-out ones whose fits" in result["protocol"]["audit"]
@@ -117,7 +122,7 @@ def test_clouds_of_points_are_taken_as_they_are(ray_cluster: None, tmp_path: Pat
     result = evaluated(run, config(run.url, 5, kind="points"), RESOURCES)
     assert set(result["controls"]) == {"real", "repeated"}
     assert set(result["audit"]) == {"chamfer"}
-    assert not any(name.startswith("nearest_weights") for name in result["metrics"])
+    assert set(result["metrics"]) == set(metric_names(animated=False, cloud=True, withheld=False))
     assert math.isnan(result["metrics"]["one_body"])
     assert result["controls"]["repeated"]["nearest_chamfer"] == 0, "its vector is its cloud"
 
@@ -129,6 +134,7 @@ def test_animations_are_audited_frame_by_frame(ray_cluster: None, tmp_path: Path
     assert result["protocol"]["frames"] == "2, distances averaged over them"
     assert result["metrics"]["nearest_chamfer_copying_z"] < -1.96
     assert result["metrics"]["frame_step_cd_generated"] > 0
+    assert set(result["metrics"]) == set(metric_names(animated=True, cloud=False, withheld=False))
 
 
 def test_the_closest_pairs_are_chosen_among_all_samples() -> None:
@@ -152,8 +158,12 @@ def test_what_a_generator_took(tmp_path: Path) -> None:
     run = RunDirectory(str(tmp_path))
     network = build_generator(field_of(small).layout, small.generator).network
     parameters = sum(math.prod(parameter.shape) for parameter in network.parameters())
-    assert generator_cost(run, small) == {"parameters": parameters, "samples_seen": 240}
-    (tmp_path / "training" / "generator").mkdir(parents=True)
+    assert generator_cost(run, small) == {"parameters": parameters, "samples_seen": 0}
+    # Paused at 30 of 60 steps: what counts is how far the model was trained, not what any job was told.
+    write_bytes(
+        run.path("training", "generator", "model.safetensors"), save({"weight": torch.zeros(1)}, {"steps": "30"})
+    )
+    assert generator_cost(run, small)["samples_seen"] == 120
     curve = "step,loss,learning_rate,seconds\n50,0.1,0.01,2.5\n60,0.1,0.01,3.25\n"
     (tmp_path / "training" / "generator" / "loss.csv").write_text(curve)
     assert generator_cost(run, small)["train_seconds"] == 3.25

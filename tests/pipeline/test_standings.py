@@ -23,16 +23,16 @@ SWEEP = Sweep(
     values=(2, 3),
     seed_key="seed",
     seeds=(0,),
-    metrics={"nna_cd": "half"},
-    published={},
+    metrics={"reconstruction_cd": "lower"},
+    published={"2": {"psnr": 24.5}},
 )
 
 
 def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_path: Path) -> None:
     trials = known_trials(SWEEP, str(tmp_path), "")
     for trial in trials:
-        trial.write_config()
-        metrics = {"nna_cd": 0.5 + trial.value / 10}
+        trial.succeed()
+        metrics = {"nna_cd": 0.5 + trial.value / 10, "reconstruction_cd": 0.25 - trial.value / 100}
         trial.run.write_json({"metrics": metrics, "cost": {"parameters": 7}}, "metrics.json")
         write_bytes(trial.run.path("report.html"), b"a page")
     rows = [
@@ -54,9 +54,12 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_pa
     }
     write_bytes(first.path("shared", "initialisation.safetensors"), save(shared))
 
-    write_standings(SWEEP, str(tmp_path), standings(trials, {}))
-    best, other = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
+    write_standings(SWEEP, str(tmp_path), standings(trials))
+    other, best = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
     assert (best["iou"], best["iou_training"], best["vector"], best["shared"]) == ("0.25", "0.625", "11", "24")
     assert [other[name] for name in ("iou", "iou_training", "vector", "shared")] == [""] * 4
+    assert float(other["reconstruction_cd"]) == pytest.approx(0.22), "the first metric ranks"
+    assert float(best["reconstruction_cd"]) == pytest.approx(0.23)
+    assert "Published psnr" in (tmp_path / "report.html").read_text()
     assert float(other["nna_cd"]) == pytest.approx(0.8)
     assert "Entries of a vector" in (tmp_path / "report.html").read_text()

@@ -1,6 +1,7 @@
 """Sweeps: trials under Tune, a failure among them, resumption, and the table."""
 
 import csv
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from hdray.config.search import Distribution, Search
 from hdray.config.sweep import Sweep
 from hdray.errors import UserError
 from hdray.pipeline.cluster import Resources, resources_of
+from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
 from hdray.pipeline.sweep import gpu_options, run_sweep
-from hdray.pipeline.trial_job import Jobs, shares_fits
+from hdray.pipeline.trial_job import Jobs
+from hdray.pipeline.trials import known_trials
 from tests.pipeline.searches import SEARCH
 
 SWEEP = Sweep(
@@ -58,11 +61,16 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     assert [row["status"] for row in standings] == ["finished"] * 4 + ["failed"] * 2
     assert "exit code 2" in standings[-1]["error"] and standings[0]["nna_cd"] == "0.6"
     assert "fit.steps=20,seed=1" in (tmp_path / "sweep" / "report.html").read_text()
+    kept = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
+    assert kept["rows"]["20"]["mmd_cd"]["seeds"] == [0.05, None, 0.052], "the table is of what finished"
+    failure = tmp_path / "sweep" / "trials" / "fit.steps=20,seed=1" / "failed.json"
+    assert json.loads(failure.read_text())["times"] == 1
     marker.touch()
     table = run_sweep(SWEEP, "", run, 2, jobs=jobs)
     done = log.read_text().splitlines()
     assert len(done) == len(set(done)) == 6, "what was finished is not run again"
     assert table["rows"]["20"]["mmd_cd"]["mean"] == pytest.approx(0.051)
+    assert not failure.exists() and not table["failed"]
     assert (tmp_path / "sweep" / "sweep.json").exists()
     # Another configuration of a trial is given to its run, whatever metrics it holds.
     run_sweep(replace(SWEEP, set={"train.steps": 7}), "", run, 2, jobs=jobs)
@@ -71,13 +79,18 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
 
 def test_trials_that_differ_in_training_alone_share_their_fits() -> None:
     def shared(sweep: Sweep) -> bool:
-        drawn = next(sweep.search.corners()) if sweep.search else {}
-        return shares_fits(sweep, sweep.config(sweep.values[0], sweep.seeds[0], "/data", drawn))
+        if sweep.search is None:
+            trials = known_trials(sweep, "nowhere", "/data")
+            return trials[0].name in shared_in_grid(trials)
+        config = sweep.config(sweep.values[0], sweep.seeds[0], "/data", next(sweep.search.corners()))
+        return fits_of_search(sweep, config) is not None
 
     assert not shared(SWEEP)
     assert shared(replace(SWEEP, key="generator.width", values=(64, 96), seed_key="generator.seed"))
     assert shared(replace(SWEEP, seed_key="generator.seed"))
     assert shared(SEARCH)
+    assert shared(replace(SEARCH, seed_key="seed")), "4 trials take turns at 2 seeds"
+    assert not shared(replace(SEARCH, seed_key="seed", seeds=(0, 1, 2, 3)))
     drawn = {"field.width": Distribution("choice", (16, 32))}
     assert shared(replace(SEARCH, search=Search(9, drawn, 0)))
     drawn["fit.learning_rate"] = Distribution("loguniform", (1e-4, 1e-3))
@@ -98,7 +111,9 @@ def test_gpus_of_a_trial() -> None:
     assert resources_of(config.execution, cpus=8, gpus=1) == Resources(8, 1, 0.5) and config.train.workers == 1
 
 
-def test_workers_that_cannot_share_a_batch_are_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_carried_out_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--gpus 3 makes 3 training workers of each trial: workers = 3 .* divisor"):
         run_sweep(SWEEP, "", str(tmp_path), 1, gpus=3)
+    with pytest.raises(UserError, match="--together 0 is not accepted; it must be 1 or more"):
+        run_sweep(SWEEP, "", str(tmp_path), 0)
     assert not list(tmp_path.iterdir())

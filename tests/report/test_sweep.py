@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hdray.report.leaderboard import FAILED, Trial
+from hdray.report.leaderboard import Status, Trial, columns
 from hdray.report.sheet import contact_sheet, empty_tile
 from hdray.report.sweep import SweepData, sweep_page
 from tests.report.parsed import Page, check_self_contained
@@ -16,15 +16,14 @@ TRIALS = (
         name="first",
         values={"field.kind": "mlp", "fit.learning_rate": 0.1 + 0.2},
         parameters=1_234_567,
-        iou=0.9123,
-        nna_cd=0.6172,
+        metrics={"iou": 0.9123, "nna_cd": 0.6172},
         seconds=7200,
         iou_training=0.9517,
         vector=36_737,
         shared=0,
     ),
-    Trial(name="second " + HOSTILE, values={"field.kind": HOSTILE}, mmd_cd=0.00213, cov_cd=0.5312),
-    Trial(name="third", values={"field.rank": 3}, status=FAILED, error="out of memory: " + HOSTILE),
+    Trial(name="second " + HOSTILE, values={"field.kind": HOSTILE}, metrics={"mmd_cd": 0.00213, "cov_cd": 0.5312}),
+    Trial(name="third", values={"field.rank": 3}, status=Status.FAILED, error="out of memory: " + HOSTILE),
 )
 DATA = SweepData(
     title="six & more",
@@ -91,6 +90,17 @@ def test_a_sweep_without_trials_or_failures() -> None:
     assert len(page.scripts) == 2  # no Plotly without anything to plot
     check_self_contained(page)
     assert "Failures" not in Page(sweep_page(replace(DATA, trials=TRIALS[:1]))).text
+
+
+def test_a_sweep_s_own_metric_and_published_ones_have_columns() -> None:
+    trial = Trial(
+        name="one", values={}, metrics={"reconstruction_cd": 0.00125}, published={"psnr": 24.68, "rfid": 34.31}
+    )
+    data = replace(DATA, trials=(trial,), rank_by="reconstruction_cd", metrics=columns({"reconstruction_cd": "lower"}))
+    page = Page(sweep_page(data))
+    for text in ("Chamfer distance of fits", "0.00125", "Published psnr", "24.68", "Published rfid", "34.31"):
+        assert text in page.text
+    assert "In the order of Chamfer distance of fits (lower is better)" in page.text
 
 
 def test_two_trials_of_one_name_are_refused() -> None:

@@ -6,13 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdray.report.leaderboard import FAILED, Trial, ranked
+from hdray.report.leaderboard import Status, Trial, ranked
 from hdray.report.sweep_charts import axis, cost_chart, fitting, parallel_chart, short
 
 TRIALS = (
-    Trial(name="a", values={"field.kind": "mlp", "train.learning_rate": 1e-4}, parameters=1000, nna_cd=0.8, seconds=10),
-    Trial(name="b", values={"field.kind": "lora", "field.rank": 3}, parameters=90_000, nna_cd=0.6, seconds=20),
-    Trial(name="c", values={"field.kind": "mlp", "train.learning_rate": 1e-3}, status=FAILED, seconds=5),
+    Trial(
+        name="a",
+        values={"field.kind": "mlp", "train.learning_rate": 1e-4},
+        parameters=1000,
+        metrics={"nna_cd": 0.8},
+        seconds=10,
+    ),
+    Trial(
+        name="b", values={"field.kind": "lora", "field.rank": 3}, parameters=90_000, metrics={"nna_cd": 0.6}, seconds=20
+    ),
+    Trial(name="c", values={"field.kind": "mlp", "train.learning_rate": 1e-3}, status=Status.FAILED, seconds=5),
 )
 
 

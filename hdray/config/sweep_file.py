@@ -1,0 +1,216 @@
+"""Files of sweeps, as those under tune_spaces/: read, and every mistake in them found before anything runs."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hdray.config.search import read_search, read_stop
+from hdray.config.sweep import Sweep
+from hdray.config.tree import Config, flatten
+from hdray.errors import UserError
+from hdray.fields.kinds import kind_of
+from hdray.metrics.names import METRIC_NAMES, metric_names
+from hdray.metrics.worth import BETTER
+from hdray.pipeline.storage import read_bytes, resolve
+
+_NEEDED = {"title", "seeds", "metrics"}
+_OPTIONAL = {"preset", "set", "vary", "seed_key", "published", "objective", "search", "stop"}
+_PLACES = ("data", "run", "fits", "store", "config")  # said by the command line, or by the sweep for each trial
+_SCALARS = str | int | float | bool
+
+
+def read_sweep(file: str, preset: str = "") -> Sweep:
+    """The sweep in a YAML file, local or s3://, laid over the preset that it names, or over this one.
+
+    Raises UserError naming what is wrong in it.
+    """
+    where = f"--space {file}"
+    tree = _read_tree(file, where)
+    if "vary" not in tree and "search" not in tree:
+        raise UserError(f"{where} must hold vary (values that are all tried), search (values that are drawn), or both")
+    nothing: dict[str, Any] = {"key": "", "values": [None]}
+    vary = _vary(tree["vary"], where) if "vary" in tree else nothing
+    variants = {name: _keys(keys, f"{where}: vary.variants.{name}") for name, keys in vary.get("variants", {}).items()}
+    sweep = Sweep(
+        title=str(tree["title"]),
+        preset=preset or str(tree.get("preset", "demo")),
+        set=_keys(tree.get("set"), f"{where}: set"),
+        key=str(vary["name"] if variants else vary["key"]),
+        values=tuple(variants or vary["values"]),
+        seed_key=str(tree.get("seed_key", "seed")),
+        seeds=_seeds(tree["seeds"], where),
+        metrics=_metrics(tree["metrics"], where),
+        published=_published(tree.get("published"), where),
+        variants=variants,
+        objective=str(tree.get("objective", "")),
+        search=read_search(tree["search"], where) if "search" in tree else None,
+        stop=read_stop(tree["stop"], where) if "stop" in tree else None,
+    )
+    if strange := sweep.published.keys() - {str(value) for value in sweep.values}:
+        raise UserError(
+            f"{where}: published.{min(strange)} is of no value that is tried ({', '.join(map(str, sweep.values))})"
+        )
+    _check_given_once(sweep, where)
+    _check_choosing(sweep, where)
+    _check_trials(sweep, where)
+    return sweep
+
+
+def _read_tree(file: str, where: str) -> dict[str, Any]:
+    """The keys of the file, all of them known."""
+    import yaml
+
+    try:
+        tree = yaml.safe_load(read_bytes(resolve(file)))
+    except yaml.YAMLError as error:
+        raise UserError(f"{where} is not YAML: {error}") from error
+    except OSError as error:
+        raise UserError(f"{where} cannot be read ({error}); see tune_spaces/") from error
+    if not isinstance(tree, dict) or tree.keys() - _NEEDED - _OPTIONAL or not tree.keys() >= _NEEDED:
+        raise UserError(
+            f"{where} must hold the keys {', '.join(sorted(_NEEDED))}, and may hold {', '.join(sorted(_OPTIONAL))}"
+        )
+    return tree
+
+
+def _vary(vary: Any, where: str) -> dict[str, Any]:
+    """What is varied, as the file has it."""
+    values = None
+    if isinstance(vary, dict) and vary.keys() == {"name", "variants"} and isinstance(vary["variants"], dict):
+        values = list(vary["variants"])
+    elif isinstance(vary, dict) and vary.keys() == {"key", "values"} and isinstance(vary["values"], list):
+        values = vary["values"]
+    if values is None or len(values) < 2:
+        raise UserError(
+            f"{where}: vary must hold a key and two values of it or more, or a name and two variants or more, a "
+            "mapping of keys to values each"
+        )
+    if wrong := [value for value in values if not isinstance(value, _SCALARS)]:
+        raise UserError(f"{where}: vary holds {wrong[0]!r}, which is neither a text nor a number nor true or false")
+    _check_different(values, f"{where}: vary")
+    found: dict[str, Any] = vary
+    return found
+
+
+def _keys(tree: Any, said: str) -> dict[str, Any]:
+    """Keys of the configuration, with dots, and their values."""
+    if not isinstance(tree, dict | None) or not all(isinstance(key, str) for key in tree or {}):
+        raise UserError(f"{said} = {tree!r} must be a mapping of keys to values, such as {{fit.steps: 500}}")
+    keys = dict(tree or {})
+    for key, value in keys.items():
+        if isinstance(value, dict):
+            raise UserError(f"{said}.{key} = {value!r} is a section; write its keys with dots, such as fit.steps: 500")
+        if not isinstance(value, _SCALARS):
+            raise UserError(f"{said}.{key} = {value!r} is neither a text nor a number nor true or false")
+    return keys
+
+
+def _seeds(seeds: Any, where: str) -> tuple[int, ...]:
+    whole = isinstance(seeds, list) and all(isinstance(seed, int) and not isinstance(seed, bool) for seed in seeds)
+    if not whole or not seeds:
+        raise UserError(
+            f"{where}: seeds must hold a number or more, all of them whole, such as [0, 1, 2]; not {seeds!r}"
+        )
+    _check_different(seeds, f"{where}: seeds")
+    return tuple(seeds)
+
+
+def _metrics(metrics: Any, where: str) -> dict[str, str]:
+    if not isinstance(metrics, dict) or not metrics:
+        raise UserError(f"{where}: metrics must hold a metric or more, such as {{mmd_cd: lower}}; not {metrics!r}")
+    for name, better in metrics.items():
+        if not isinstance(better, str) or better not in BETTER:
+            raise UserError(f"{where}: metrics.{name} must be one of {', '.join(BETTER)}; not {better!r}")
+        if name not in METRIC_NAMES:
+            near = difflib.get_close_matches(str(name), METRIC_NAMES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(METRIC_NAMES)}"
+            raise UserError(f"{where}: metrics.{name} is nothing that an evaluation measures; {hint}")
+    return dict(metrics)
+
+
+def _published(tree: Any, where: str) -> dict[str, dict[str, float]]:
+    right = f"{where}: published must hold a paper's row for each value, such as {{fitted: {{mmd_cd: 3.45}}}}"
+    if not isinstance(tree, dict | None):
+        raise UserError(f"{right}; not {tree!r}")
+    for value, row in (tree or {}).items():
+        numbers = isinstance(row, dict) and all(
+            isinstance(number, int | float) and not isinstance(number, bool) for number in row.values()
+        )
+        if not numbers:
+            raise UserError(f"{right}; not {value}: {row!r}")
+    return {str(value): {str(name): number for name, number in row.items()} for value, row in (tree or {}).items()}
+
+
+def _check_different(values: Sequence[Any], said: str) -> None:
+    """Raise UserError where a value comes twice, as what it is or as it is written: trials are named after them."""
+    for place, value in enumerate(values):
+        if any(value == other or str(value) == str(other) for other in values[:place]):
+            raise UserError(f"{said} holds {value!r} twice; all must be different")
+
+
+def _check_given_once(sweep: Sweep, where: str) -> None:
+    """Raise UserError where a key is set or varied that the sweep itself gives to each trial: it would not be heeded."""
+    elsewhere = {sweep.seed_key: "seeds", **dict.fromkeys(_PLACES, "the command line")}
+    said: list[tuple[str, Mapping[str, Any]]] = [("set", sweep.set)]
+    said += [(f"vary.variants.{value}", keys) for value, keys in sweep.variants.items()]
+    if sweep.key and not sweep.variants:
+        said.append(("vary", {sweep.key: None}))
+    if sweep.search:
+        said.append(("search.keys", sweep.search.keys))
+    for part, keys in said:
+        if twice := [key for key in keys if key in elsewhere]:
+            raise UserError(f"{where}: {part} must not hold {twice[0]}, which {elsewhere[twice[0]]} gives; take it out")
+    if "preset" in sweep.set:
+        raise UserError(f"{where}: set must not hold preset, which is a key of the space itself; take it out")
+
+
+def _check_choosing(sweep: Sweep, where: str) -> None:
+    """Raise UserError where it is not said by what trials are chosen, or keys are both drawn and given."""
+    if sweep.chooses and sweep.objective not in sweep.metrics:
+        named = f" = {sweep.objective}" if sweep.objective else ""
+        raise UserError(
+            f"{where}: objective{named} must be one of metrics ({', '.join(sweep.metrics)}): search and stop follow it"
+        )
+    if sweep.objective and not sweep.chooses:
+        raise UserError(f"{where}: objective is what search and stop follow, and there is neither")
+    if sweep.search and (twice := {sweep.key, "preset"} & sweep.search.keys.keys()):
+        raise UserError(f"{where}: search.keys.{min(twice)} is not to be drawn, as it is given otherwise; take it out")
+
+
+def _check_trials(sweep: Sweep, where: str) -> None:
+    """Raise UserError where a trial's configuration is not accepted, or does not suit what the sweep does with it."""
+    draws = list(sweep.search.corners()) if sweep.search else [{}]
+    seeds = sweep.seeds[:1] if sweep.search else sweep.seeds
+    for value, seed, drawn in ((value, seed, drawn) for seed in seeds for value in sweep.values for drawn in draws):
+        config = sweep.config(value, seed, "", drawn)
+        flat = flatten(config)
+        _check_measured(sweep, config, where)
+        if sweep.key and not sweep.variants and sweep.key not in flat:
+            raise UserError(f"{where}: vary.key {sweep.key} is a section, not a key")
+        if sections := [key for key in drawn if key not in flat]:
+            raise UserError(f"{where}: search.keys.{sections[0]} is a section, not a key")
+        split = config.evaluate.reference_split
+        if sweep.chooses and split != "validation":
+            raise UserError(
+                f"{where} chooses among trials by their scores, which must not be of the shapes that the best one is "
+                f"judged by in the end: set evaluate.reference_split to validation (now {split})"
+            )
+        if sweep.stop and sweep.stop.grace >= config.train.steps:
+            raise UserError(
+                f"{where}: stop.grace = {sweep.stop.grace} must be below train.steps = {config.train.steps}: "
+                "nothing would be stopped"
+            )
+
+
+def _check_measured(sweep: Sweep, config: Config, where: str) -> None:
+    """Raise UserError where a trial of this configuration does not have one of the metrics."""
+    field = kind_of(config.field.kind)
+    there = metric_names(
+        animated=bool(config.signal.frames), cloud=field.cloud, withheld=bool(config.inputs.withhold)
+    )  # fmt: skip
+    for name in sweep.metrics:
+        if name not in there:
+            raise UserError(
+                f"{where}: metrics.{name} is measured of {', of '.join(METRIC_NAMES[name])} alone, and not every trial has "
+                "these; take it out"
+            )

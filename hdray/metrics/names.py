@@ -1,0 +1,35 @@
+"""The metrics of a run's evaluation by the names that they have in metrics.json, and what a run must have for each."""
+
+ANIMATIONS = "animations (signal.frames is set)"
+FIELDS = "fields (any field.kind but points)"
+WITHHELD = "parts withheld from training (inputs.withhold is set)"
+
+_OF_NEAREST = ("generated", "held_out", "noise", "farther_than_held_out", "farther_than_noise", "copying_z")
+_OF_WITHHELD = (
+    "share",
+    "share_low",
+    "share_high",
+    "false_positives",
+    "population",
+    "accuracy_training",
+    "accuracy_withheld",
+)
+
+METRIC_NAMES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("mmd_cd", "cov_cd", "nna_cd", "one_body"), ()),
+    **dict.fromkeys((f"frame_step_{name}" for name in ("cd_generated", "cd_held_out", "ratio")), (ANIMATIONS,)),
+    **dict.fromkeys((f"reconstruction_{name}" for name in ("cd", "cd_floor", "empty")), (FIELDS,)),
+    **dict.fromkeys((f"nearest_weights_{name}" for name in _OF_NEAREST), (FIELDS,)),
+    **dict.fromkeys((f"nearest_chamfer_{name}" for name in _OF_NEAREST), ()),
+    **dict.fromkeys((f"withheld_{name}" for name in _OF_WITHHELD), (WITHHELD,)),
+    "withheld_mixtures": (WITHHELD, FIELDS),
+}
+"""What each needs; nothing where every evaluation has it."""
+
+
+def metric_names(*, animated: bool, cloud: bool, withheld: bool) -> list[str]:
+    """The metrics of a run: of animations or still shapes, of clouds of points or fields, and with or without parts that
+    are withheld from training.
+    """
+    there = {ANIMATIONS: animated, FIELDS: not cloud, WITHHELD: withheld}
+    return [name for name, needed in METRIC_NAMES.items() if all(there[one] for one in needed)]

@@ -1,0 +1,40 @@
+"""What went wrong with a trial, kept in its run as failed.json: what failed twice, given the same, is left alone."""
+
+from dataclasses import asdict, dataclass
+
+from hdray.pipeline.run_directory import RunDirectory
+
+FILE = "failed.json"
+MOST = 2
+"""Times that a trial may fail: once, and once more when the sweep's command is given again."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """That a trial's job failed."""
+
+    error: str
+    """Of the last time."""
+    times: int
+    """How often it failed."""
+    made_with: str
+    """A hash of what the trial was given: given something else, it starts anew."""
+
+
+def failure_of(run: RunDirectory, made_with: str) -> Failure | None:
+    """How a trial failed that was given this; None where it did not, or was given something else then."""
+    if not run.has(FILE):
+        return None
+    found = Failure(**run.read_json(FILE))
+    return found if found.made_with == made_with else None
+
+
+def record_failure(run: RunDirectory, made_with: str, error: str) -> None:
+    """Keep that it failed, once more if it did before."""
+    before = failure_of(run, made_with)
+    run.write_json(asdict(Failure(error, 1 + (before.times if before else 0), made_with)), FILE)
+
+
+def forget_failure(run: RunDirectory) -> None:
+    """What failed has succeeded."""
+    run.remove(FILE)

@@ -1,0 +1,19 @@
+"""Failures of trials under Ray Tune, kept when they happen: a sweep that is killed later knows of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+
+from hdray.pipeline.halving import NAME
+
+
+class TuneFailures(Callback):
+    """Tells the name of each trial that fails, and the last line of its error."""
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        self.tell = tell
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """A trial has failed, by an exception or because its actor died."""
+        self.tell(trial.config[NAME], str(trial.get_error() or "no reason is known").strip().splitlines()[-1])

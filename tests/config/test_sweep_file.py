@@ -1,0 +1,92 @@
+"""Files of sweeps: those that ship, and every mistake in one."""
+
+from pathlib import Path
+
+import pytest
+
+from hdray.config.sweep_file import read_sweep
+from hdray.errors import UserError
+
+SPACES = sorted((Path(__file__).parents[2] / "tune_spaces").glob("*.yaml"))
+GOOD = """
+title: a sweep
+vary: {key: fit.steps, values: [10, 20]}
+seeds: [0, 1]
+metrics: {mmd_cd: lower}
+"""
+
+
+def test_there_are_spaces() -> None:
+    assert len(SPACES) >= 2
+
+
+@pytest.mark.parametrize("file", SPACES, ids=lambda file: file.stem)
+def test_every_space_that_ships_is_a_sweep(file: Path) -> None:
+    sweep = read_sweep(str(file))
+    assert len(sweep.trials()) == len(sweep.values) * len(sweep.seeds)
+    assert set(sweep.published) in (set(), {str(value) for value in sweep.values})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("fit.steps", "fit.stepps", r"fit\.stepps.*did you mean fit\.steps"),
+        ("[10, 20]", "[10, many]", "fit.steps"),
+        ("[10, 20]", "[10]", "two values of it or more"),
+        ("{key: fit.steps, values: [10, 20]}", "{name: size, variants: {one: {}}}", "a name and two variants or more"),
+        ("{key: fit.steps, values: [10, 20]}", "{name: size, variants: {a: 3, b: }}", "a mapping of keys to values"),
+        ("lower", "smaller", "metrics.mmd_cd must be one of lower, higher, half"),
+        ("title", "name", "must hold the keys"),
+        ("title: a sweep", "title: [", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_explained(tmp_path: Path, old: str, new: str, words: str) -> None:
+    (tmp_path / "s.yaml").write_text(GOOD.replace(old, new))
+    with pytest.raises(UserError, match=words):
+        read_sweep(str(tmp_path / "s.yaml"))
+    with pytest.raises(UserError, match="cannot be read"):
+        read_sweep(str(tmp_path / "none.yaml"))
+
+
+MISTAKES = {
+    "metrics: [mmd_cd]": "metrics must hold a metric or more",
+    "metrics: {}": "metrics must hold a metric or more",
+    "metrics: {mmd_cd: [lower]}": "metrics.mmd_cd must be one of lower, higher, half",
+    "metrics: {mmdcd: lower}": "mmdcd is nothing that an evaluation measures; did you mean mmd_cd",
+    "metrics: {frame_step_ratio: lower}": r"measured of animations \(signal.frames is set\) alone",
+    "metrics: {withheld_share: higher}": "measured of parts withheld from training",
+    "published: [1]": "published must hold a paper's row for each value",
+    "published: {10: 3}": "published must hold a paper's row for each value",
+    "published: {10: {mmd_cd: low}}": "published must hold a paper's row for each value",
+    "published: {30: {mmd_cd: 3}}": r"published\.30 is of no value that is tried \(10, 20\)",
+    "seeds: []": "seeds must hold a number or more",
+    "seeds: [a]": "seeds must hold a number or more, all of them whole",
+    "seeds: [0.5]": "seeds must hold a number or more, all of them whole",
+    "seeds: [true]": "seeds must hold a number or more, all of them whole",
+    "seeds: [0, 1, 0]": "seeds holds 0 twice",
+    "set: [a]": "set = .* must be a mapping of keys to values",
+    "set: {1: 2}": "set = .* must be a mapping of keys to values",
+    "set: {train: {steps: 2}}": r"set\.train = .* is a section; write its keys with dots",
+    "set: {train.steps: [2]}": r"set\.train\.steps = \[2\] is neither a text nor a number",
+    "set: {data: /shapes}": "set must not hold data, which the command line gives",
+    "set: {seed: 3}": "set must not hold seed, which seeds gives",
+    "set: {preset: airplanes}": "set must not hold preset",
+    "vary: {key: seed, values: [0, 1]}": "vary must not hold seed, which seeds gives",
+    "vary: {key: data, values: [a, b]}": "vary must not hold data, which the command line gives",
+    "vary: {name: on, variants: {a: {data: x}, b: {}}}": r"vary\.variants\.a must not hold data",
+    "vary: {name: on, variants: {a: {fit: {steps: 3}}, b: {}}}": r"vary\.variants\.a\.fit = .* is a section",
+    "vary: {key: fit.steps, values: [10, 10]}": "vary holds 10 twice",
+    "vary: {key: fit.steps, values: [1, 1.0]}": "vary holds 1.0 twice",
+    "vary: {key: fit.steps, values: [[1], [2]]}": r"vary holds \[1\], which is neither a text nor a number",
+    "vary: [1, 2]": "vary must hold a key and two values",
+}
+
+
+@pytest.mark.parametrize("line", MISTAKES)
+def test_a_mistake_is_one_paragraph(tmp_path: Path, line: str) -> None:
+    key = line.partition(":")[0]
+    kept = [other for other in GOOD.splitlines() if not other.startswith(f"{key}:")]
+    (tmp_path / "s.yaml").write_text("\n".join([*kept, line]))
+    with pytest.raises(UserError, match=MISTAKES[line]) as found:
+        read_sweep(str(tmp_path / "s.yaml"))
+    assert "\n" not in str(found.value) and "s.yaml" in str(found.value)

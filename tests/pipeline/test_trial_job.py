@@ -1,0 +1,35 @@
+"""What a trial leaves behind whose job fails. Nothing of Ray runs."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hdray.pipeline.trial_job import Jobs, TrialJob
+from hdray.pipeline.trials import SweepTrial, known_trials
+from hdray.report.leaderboard import Status
+from tests.pipeline.test_sweep import SWEEP
+
+REFUSES = Jobs((sys.executable, "-c", "import sys; sys.exit(2)"), ("never called",))
+
+
+def test_results_of_other_values_are_not_passed_off_as_those_of_a_run_that_refuses(tmp_path: Path) -> None:
+    def first(steps: int) -> SweepTrial:
+        return known_trials(replace(SWEEP, set={"train.steps": steps}), str(tmp_path), "")[0]
+
+    one = first(40)
+    one.begin()
+    one.run.write_json({"metrics": {"mmd_cd": 0.5, "nna_cd": 0.5}}, "metrics.json")
+    (tmp_path / "trials" / one.name / "report.html").touch()
+    assert (one.status(), one.scores()) == (Status.UNFINISHED, []), "its job has not returned yet"
+    one.succeed()
+    assert one.status() == Status.FINISHED and one.scores()[-1].metrics["mmd_cd"] == 0.5
+
+    for _ in range(2):
+        assert (first(60).status(), first(60).scores()) == (Status.UNFINISHED, [])
+        with pytest.raises(RuntimeError, match="exit code 2"):
+            TrialJob(first(60), REFUSES, (), "", None).carry_out()
+    assert first(60).status() == Status.UNFINISHED
+    # Whatever the job came to before it failed: these are no longer known to be results of the former values either.
+    assert first(40).status() == Status.UNFINISHED

@@ -1,6 +1,7 @@
 """Failures of trials under Ray Tune, kept when they happen: a sweep that is killed later knows of them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -16,4 +17,5 @@ class TuneFailures(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has failed, by an exception or because its actor died."""
-        self.tell(trial.config[NAME], str(trial.get_error() or "no reason is known").strip().splitlines()[-1])
+        # What Tune has just written on this machine; `trial.get_error` reads the sweep's folder, where it comes later.
+        self.tell(trial.config[NAME], Path(trial.error_file).read_text().strip().splitlines()[-1])

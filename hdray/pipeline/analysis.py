@@ -21,6 +21,7 @@ from hdray.pipeline.cluster import Resources, connect
 from hdray.pipeline.fidelity import fidelity
 from hdray.pipeline.field import field_of, initialisation_url, read_shared, shared_entries
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
 from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
@@ -81,7 +82,10 @@ def _config(url: str) -> Config:
     record = run.record(FIT_STAGE)
     if record is None or not record["complete"]:
         raise UserError(f"{url} holds no complete set of fits; run jobs/fit.py --run {url} first")
-    return replace(from_yaml(read_bytes(run.path("config.yaml")), f"{url}/config.yaml"), run=url)
+    config = replace(from_yaml(read_bytes(run.path("config.yaml")), f"{url}/config.yaml"), run=url)
+    # A kind of one's own may have become another since.
+    run.check(FIT_STAGE, fit_keys(config), {}, instead="leave it out of --runs")
+    return config
 
 
 def _representation(

@@ -52,7 +52,7 @@ def represent(
             raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
         theta = decode(surface).flatten(1)
     elif isinstance(field, SirenMixture) and "rates" in field.shared:
-        return adapt(field, points, labels, settings, ids, seed, device, times)
+        return adapt(field, points, labels, settings, ids, seed, device)
     elif isinstance(field, ComputedField):
         theta = field.compute(*_labelled(points, labels, times, device)).cpu()
     else:

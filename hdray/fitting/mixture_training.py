@@ -120,7 +120,7 @@ class MetaLearning(MixtureTraining):
     """Algorithm 1: bases from which three steps lead to any instance; rates of the steps are learned, entry by entry.
 
     Differs from the published code in one thing: the loss that a latent follows is its own instance's mean. There it is
-    the mean over the batch, so that 32 instances take steps 32 times smaller (`inner_rate` 1/32 is the same).
+    the mean over the batch, so that 32 instances take steps 32 times smaller (`inner_rate` 1/32, the default, is the same).
     """
 
     def complete(self) -> None:

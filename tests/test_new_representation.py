@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,11 @@ import pytest
 from hdray.config.load import from_yaml
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.fields.kind import Network
 from hdray.fields.kinds import kind_of
+from hdray.fields.sharing import network_keys
+from hdray.pipeline.fit_stage import fit_keys
+from hdray.pipeline.run_directory import RunDirectory
 
 PAGE = Path(__file__).parents[1] / "docs" / "new-representation.md"
 
@@ -49,6 +54,31 @@ def test_a_path_names_a_kind_that_decides_what_goes_together() -> None:
     wrong = b"{field: {kind: 'mine.radial:RADIAL'}, generator: {kind: latent-diffusion}}"
     with pytest.raises(UserError, match=r"must be hyperdiffusion with field\.kind = mine\.radial:RADIAL"):
         from_yaml(wrong, "a file")
+
+
+def test_a_run_refuses_the_kind_once_it_has_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, config = importlib.import_module("mine.radial"), settings("mine.radial:RADIAL")
+    run = RunDirectory(str(tmp_path))
+    run.begin("fit", fit_keys(config), {}, "commits")
+    run.finish("fit", 1.0)
+    run.check("fit", fit_keys(config), {})
+    monkeypatch.setattr(module, "RADIAL", replace(module.RADIAL, name="sharper"))
+    with pytest.raises(UserError, match=r"field\.kind\.name was 'radial' and is now 'sharper'\. Give the former"):
+        run.check("fit", fit_keys(config), {})
+
+
+def test_networks_of_a_trainee_of_ones_own_belong_to_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, field = importlib.import_module("mine.radial"), settings("mine.radial:RADIAL").field
+    theirs = Network(name="base", keys=("width",))  # trained as those of lora are, whoever asks for them
+    keys = []
+    for network in (theirs, replace(theirs, trainee=lambda *arguments: None)):
+        for name in ("radial", "sharper"):
+            monkeypatch.setattr(module, "RADIAL", replace(module.RADIAL, name=name, network=network))
+            keys.append(network_keys(field))
+    shared = {"network": "base", "field.width": field.width}
+    assert keys[:2] == [shared, shared]
+    own = {**shared, "field.kind": "mine.radial:RADIAL"}
+    assert keys[2:] == [{**own, "field.kind.name": "radial"}, {**own, "field.kind.name": "sharper"}]
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ class Config:
         check("generate.mesh_format", self.generate.mesh_format, fits, "glb for animations (signal.frames is set)")
         kind = kind_of(self.field.kind)
         right = f"one of {', '.join(name for name, other in KINDS.items() if other.animations)}"
-        right += " for animations (signal.frames is set)"
+        right += ", or a kind of your own that holds animations, for animations (signal.frames is set)"
         check("field.kind", self.field.kind, kind.animations or not animated, right)
         fits = not kind.frames_in_box or self.signal.time == "box"
         right = f"box with field.kind = {self.field.kind}, whose frames lie in the box"

@@ -58,7 +58,8 @@ class Network:
     """Networks that instances share, trained on the points of the training shapes before any shape is fitted."""
 
     name: str
-    """Kinds whose networks have the same name share them, where the keys and all that training depends on are the same."""
+    """Kinds whose networks have the same name share them, where the keys and all that training depends on are the same.
+    Networks with a `trainee` of their own belong to one Kind."""
     keys: tuple[str, ...]
     """Settings of the field that the networks depend on: those of how they are used by an instance are none of them."""
     trainee: "BuildTrainee | None" = None
@@ -78,7 +79,8 @@ class Kind:
     """
 
     name: str
-    """What messages call it; of those that come with hdray the value of `field.kind`."""
+    """Of those that come with hdray the value of `field.kind`; of others recorded beside that value with whatever the kind
+    made, so that a kind with another name refuses it."""
     build: Build
     """From settings to the representation."""
     generators: tuple[str, ...] = ("hyperdiffusion",)

@@ -106,6 +106,11 @@ KINDS: Mapping[str, Kind] = {
 """By the value of `field.kind`."""
 
 
+def name_keys(kind: str) -> dict[str, str]:
+    """What is recorded beside `field.kind` of a kind that does not come with hdray: the name of its Kind."""
+    return {} if kind in KINDS else {"field.kind.name": kind_of(kind).name}
+
+
 class UnknownKindError(UserError, ValueError):
     """A value of `field.kind` that names no kind: the user's to mend, in the configuration or where a worker runs."""
 

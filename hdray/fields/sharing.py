@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hdray.fields.kinds import kind_of
+from hdray.fields.kinds import kind_of, name_keys
 from hdray.fields.settings import FieldSettings
 
 
@@ -23,7 +23,9 @@ def network_keys(settings: FieldSettings) -> dict[str, Any]:
     network = kind_of(settings.kind).network
     if network is None:
         return {}
-    return {"network": network.name} | {f"field.{name}": getattr(settings, name) for name in network.keys}
+    keys = {"network": network.name} | {f"field.{name}": getattr(settings, name) for name in network.keys}
+    own = {} if network.trainee is None else {"field.kind": settings.kind, **name_keys(settings.kind)}
+    return keys | own
 
 
 def draw_shared(settings: FieldSettings, generator: torch.Generator, dimension: int = 3) -> dict[str, Tensor]:

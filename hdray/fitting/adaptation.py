@@ -42,7 +42,6 @@ def adapt(
     ids: list[str],
     seed: int,
     device: torch.device | str = "cpu",
-    times: Tensor | None = None,
 ) -> FitResult:
     """One latent per instance: `inner_steps` steps from zero by the field's rates, on one draw of `points_per_step` points.
 
@@ -52,7 +51,6 @@ def adapt(
     Args:
         points: (K, N, 3) uint16 codes, K at most settings.batch_size; missing instances are padded.
         labels: (K, N/8) uint8, packed.
-        times: (T,) of animations, the time coordinate of each frame; points hold N/T of each, frame after frame.
 
     Raises:
         ValueError: a field without rates, or arguments that do not fit together.
@@ -69,7 +67,7 @@ def adapt(
     field.shared_on(device)  # moved once, before threads ask for it
 
     def find(rows: slice, slots: int) -> FitResult:
-        return _adapt(field, points[rows], labels[rows], settings, ids[rows], seed, slots, device, times)
+        return _adapt(field, points[rows], labels[rows], settings, ids[rows], seed, slots, device)
 
     return joined(in_shares(find, count, settings.batch_size, device))
 
@@ -83,13 +81,9 @@ def _adapt(
     seed: int,
     slots: int,
     device: torch.device,
-    times: Tensor | None,
 ) -> FitResult:
     levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
-    if times is not None:
-        levels = torch.cat([levels, times])
-    frames = 0 if times is None else len(times)
-    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device, frames)
+    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device)
     codes, inside = draws.at(0)  # (S, P, d) and (S, P)
     precision = resolve(settings.precision, device)
     gradient = field.gradient(slots, settings.points_per_step, levels, precision, device)

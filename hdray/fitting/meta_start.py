@@ -1,8 +1,8 @@
 """A start learned from the training shapes: the point from which a few steps lead far, whatever the shape.
 
 Reptile (Nichol, Achiam, Schulman 2018, *On First-Order Meta-Learning Algorithms*, Algorithm 2, batched): fit a few shapes
-from the present start for a few steps, and move the start towards the mean of where they arrive; by less and less, to zero
-in the last round. MetaSDF (Sitzmann et al. 2020) and Tancik et al. 2021 learn starts of neural fields so.
+from the present start for a few steps, and move the start towards the mean of where they arrive: all the way in the first of
+R rounds, by 1 / R less in each that follows. MetaSDF (Sitzmann et al. 2020) and Tancik et al. 2021 learn starts of neural fields so.
 """
 
 from dataclasses import replace

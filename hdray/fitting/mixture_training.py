@@ -13,7 +13,6 @@ Shapes in comments: N instances, S points stored of each, B instances in a batch
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -41,9 +40,9 @@ class Shared(nn.Module):
     rates: nn.Parameter
     latents: nn.Embedding
 
-    def __init__(self, settings: FieldSettings, dimension: int) -> None:
+    def __init__(self, settings: FieldSettings) -> None:
         super().__init__()
-        self.mixture = MixtureBases(settings, dimension)
+        self.mixture = MixtureBases(settings)
 
 
 class MixtureTraining(ABC):
@@ -52,16 +51,14 @@ class MixtureTraining(ABC):
     zero_stages: Collection[int] = (0, 1, 2)
     precisions: Collection[str] = ("fp32",)
 
-    def __init__(self, points: PointSet, settings: FieldSettings, seed: int, times: Tensor | None = None) -> None:
-        """times (T,) of animations: the time coordinate of each frame."""
-        self.points, self.settings, self.seed, self.times = points, settings, seed, times
+    def __init__(self, points: PointSet, settings: FieldSettings, seed: int) -> None:
+        self.points, self.settings, self.seed = points, settings, seed
         self.epochs = ShuffledEpochs(self.records, seed, "training", "epoch")
-        dimension = 3 if times is None else 4
-        self.module = Shared(settings, dimension)
+        self.module = Shared(settings)
         self.module.mixture.initialise(torch_stream(seed, "mixture", "initialisation"))
         self.complete()
         # The parameters themselves, so that the field is always that of the present state of training.
-        self.field = SirenMixture(settings, dict(self.module.mixture.named_parameters()), dimension)
+        self.field = SirenMixture(settings, dict(self.module.mixture.named_parameters()))
 
     @abstractmethod
     def complete(self) -> None:
@@ -87,7 +84,7 @@ class MixtureTraining(ABC):
         )
 
     def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
-        """`instances` (B,), `coords` (B, P, d), their labels `inside` (B, P), and `start` (B, H), where latents may start.
+        """`instances` (B,), `coords` (B, P, 3), their labels `inside` (B, P), and `start` (B, H), where latents may start.
 
         A row depends on the seed, the step and itself alone; its points are drawn with replacement.
         """
@@ -99,7 +96,7 @@ class MixtureTraining(ABC):
             places = torch.randint(self.points.stored, (count,), generator=stream)
             codes, labels = self.points.drawn(picked, places.numpy())
             instances.append(picked)
-            coords.append(self._coords(codes, places))
+            coords.append(torch.from_numpy(decode(codes)))
             inside.append(torch.from_numpy(labels).float())
             start.append(LATENT_SPREAD * torch.randn(self.field.layout.size, generator=stream))
         return {
@@ -108,14 +105,6 @@ class MixtureTraining(ABC):
             "inside": torch.stack(inside),
             "start": torch.stack(start),
         }
-
-    def _coords(self, codes: np.ndarray, places: Tensor) -> Tensor:
-        """Coordinates (P, d) of an instance's points, coded (P, 3), from their places (P,)."""
-        space = torch.from_numpy(decode(codes))
-        if self.times is None:
-            return space
-        frames = places // (self.points.stored // len(self.times))
-        return torch.cat([space, self.times[frames].unsqueeze(1)], dim=1)
 
     def losses(self, latents: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Each instance's loss (B,) with latents (B, H)."""
@@ -131,7 +120,7 @@ class MetaLearning(MixtureTraining):
     """Algorithm 1: bases from which three steps lead to any instance; rates of the steps are learned, entry by entry.
 
     Differs from the published code in one thing: the loss that a latent follows is its own instance's mean. There it is
-    the mean over the batch, so that 32 instances take steps 32 times smaller (`inner_rate` 1/32 is the same).
+    the mean over the batch, so that 32 instances take steps 32 times smaller (`inner_rate` 1/32, the default, is the same).
     """
 
     def complete(self) -> None:

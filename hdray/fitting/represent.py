@@ -1,4 +1,4 @@
-"""Shapes to vectors, each kind of field in its own way: descent, adaptation, voxelising, or taking the points as they are.
+"""Shapes to vectors, each kind of field in its own way: descent, adaptation, computing, or taking the points as they are.
 
 Shapes in comments: K instances, D entries of a vector, N points and S surface points stored per instance.
 """
@@ -13,11 +13,9 @@ from hdray.fields.cloud import PointCloud
 from hdray.fields.field import ComputedField, DescentField
 from hdray.fields.lora import LoRAField
 from hdray.fields.siren_mixture import SirenMixture
-from hdray.fields.voxels import VoxelField
 from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import FitResult, fit
 from hdray.fitting.settings import FitSettings
-from hdray.fitting.voxelise import voxelise
 from hdray.signals.points import decode, unpack
 
 
@@ -45,14 +43,12 @@ def represent(
         ValueError: arguments that do not fit together.
         TypeError: a field that is neither descended to nor computed.
     """
-    if isinstance(field, VoxelField):
-        theta = voxelise(field, points, labels, device)
-    elif isinstance(field, PointCloud):
+    if isinstance(field, PointCloud):
         if surface.shape[1] != field.count:
             raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
         theta = decode(surface).flatten(1)
     elif isinstance(field, SirenMixture) and "rates" in field.shared:
-        return adapt(field, points, labels, settings, ids, seed, device, times)
+        return adapt(field, points, labels, settings, ids, seed, device)
     elif isinstance(field, ComputedField):
         theta = field.compute(*_labelled(points, labels, times, device)).cpu()
     else:

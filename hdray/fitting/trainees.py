@@ -25,7 +25,10 @@ class BuildTrainee(Protocol):
         seed: int,
         times: Tensor | None,
     ) -> Trainee:
-        """times (T,) of animations, the time coordinate of each frame; points hold S/T of each, frame after frame."""
+        """times (T,) of animations, the time coordinate of each frame; points hold S/T of each, frame after frame.
+
+        None for still shapes, the only ones of the kinds that come with hdray and have networks.
+        """
         ...
 
 
@@ -47,7 +50,7 @@ def _mixture(
     times: Tensor | None,
 ) -> Trainee:
     way = MetaLearning if field.adaptation == "meta" else AutoDecoding
-    return way(points, field, seed, times)
+    return way(points, field, seed)
 
 
 TRAINEES: Mapping[str, BuildTrainee] = {"base": _base, "mnif": _mixture}

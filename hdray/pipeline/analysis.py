@@ -11,8 +11,11 @@ import torch
 from hdray.config.load import from_yaml
 from hdray.config.tree import Config, ExecutionSettings
 from hdray.errors import UserError
+from hdray.fields.build import Representation as AnyField
 from hdray.fields.cloud import PointCloud
 from hdray.fields.field import DescentField
+from hdray.fields.kind import Kind
+from hdray.fields.kinds import kind_of
 from hdray.metrics.classify import separation
 from hdray.metrics.projection import in_the_plane
 from hdray.metrics.weight_structure import basis_similarity
@@ -21,13 +24,16 @@ from hdray.pipeline.cluster import Resources, connect
 from hdray.pipeline.fidelity import fidelity
 from hdray.pipeline.field import field_of, initialisation_url, read_shared, shared_entries
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
 from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.report.analysis import analysis_page
 from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, Projection, Representation
+from hdray.seeds import torch_stream
 
+NO_HELD_OUT = "the run has no held-out shapes"
 EVERYTHING = ("train", "validation", "test")
 
 
@@ -81,7 +87,10 @@ def _config(url: str) -> Config:
     record = run.record(FIT_STAGE)
     if record is None or not record["complete"]:
         raise UserError(f"{url} holds no complete set of fits; run jobs/fit.py --run {url} first")
-    return replace(from_yaml(read_bytes(run.path("config.yaml")), f"{url}/config.yaml"), run=url)
+    config = replace(from_yaml(read_bytes(run.path("config.yaml")), f"{url}/config.yaml"), run=url)
+    # A kind of one's own may have become another since.
+    run.check(FIT_STAGE, fit_keys(config), {}, instead="leave it out of --runs")
+    return config
 
 
 def _representation(
@@ -95,9 +104,12 @@ def _representation(
     theta = torch.from_numpy(fitted.theta)
     several = len(set(categories)) > 1
     field = field_of(config)
+    held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED]
+    without = {} if held_out else {"fits": NO_HELD_OUT}
     perturbation: Perturbation | None = None
-    if amounts.instances and isinstance(field, DescentField):
-        held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED]
+    if why := why_no_two_starts(kind_of(config.field.kind), field, held_out):
+        without["starts"] = why
+    elif amounts.instances:
         perturbation = perturbed_fits(config, held_out[: amounts.instances], amounts.strengths, resources)
     # Points of clouds come in no order: what lies between two of them is of any two points.
     line = between(fitted, ends, config) if ends and not isinstance(field, PointCloud) else None
@@ -115,7 +127,18 @@ def _representation(
         between=line,
         perturbation=perturbation,
         basis=_bases(config),
+        without=without,
     )
+
+
+def why_no_two_starts(kind: Kind, field: AnyField, held_out: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why fits of these shapes from two starts would tell nothing; None where they would."""
+    if not isinstance(field, DescentField):
+        return "nothing descends to its vectors"
+    first, second = (field.initialise(torch_stream(seed, "start")) for seed in (0, 1))
+    if kind.zero_start or torch.equal(first, second):
+        return "all its fits start from one vector"
+    return None if held_out else NO_HELD_OUT
 
 
 def by_split(fitted: Fitted, rows: Mapping[str, Mapping[str, Any]], most: int) -> dict[str, Fitted]:

@@ -9,6 +9,7 @@ import torch
 
 from hdray.config.tree import Config
 from hdray.fields.cloud import PointCloud
+from hdray.fields.kinds import kind_of
 from hdray.fitting.quality import logits_at
 from hdray.metrics.psnr import psnr
 from hdray.metrics.temporal import distances_of_partners
@@ -72,7 +73,7 @@ def _measured(fitted: Fitted, rows: list[dict[str, Any]], config: Config) -> Fid
     use_threads(config.execution.fitting_threads)
     theta = torch.from_numpy(fitted.theta.copy())  # what Ray hands over is read-only
     distances = _chamfer(fitted, theta, config)
-    if config.field.kind == "points":
+    if kind_of(config.field.kind).cloud:
         unknown = np.full(len(rows), np.nan)
         return Fidelity(distances, unknown, unknown)
     sampled = sampled_again(rows, config)

@@ -11,8 +11,10 @@ from hdray.fields.sharing import shares
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import read_bytes
 
-SHARED = "shared."
-"""Names of networks and masks begin so in the file of the common initialisation."""
+TRAINED, DRAWN = "shared.", "drawn."
+"""Names of networks, and of what is drawn for all instances, begin so in the file of the common initialisation."""
+FORMER_MASKS = f"{TRAINED}masks."
+"""Names of masks, the only thing that was drawn then, in files of former versions."""
 
 
 def initialisation_url(run: RunDirectory) -> str:
@@ -32,15 +34,24 @@ def field_with(config: Config, shared: Mapping[str, torch.Tensor]) -> Representa
 
 
 def shared_entries(run: RunDirectory) -> int:
-    """Entries of the networks that the run's vectors have in common: neither masks, nor where fits start."""
-    shared = read_shared(initialisation_url(run))
-    return sum(tensor.numel() for name, tensor in shared.items() if not name.startswith("masks."))
+    """Entries of the networks that the run's vectors have in common: neither what is drawn, nor where fits start."""
+    tensors = _read(initialisation_url(run))
+    trained = (name for name in tensors if name.startswith(TRAINED) and not name.startswith(FORMER_MASKS))
+    return sum(tensors[name].numel() for name in trained)
 
 
 @lru_cache(maxsize=1)  # a task makes the same field again and again
 def read_shared(url: str) -> dict[str, torch.Tensor]:
-    """Networks and masks by name."""
+    """Networks, and what is drawn, by name."""
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in _read(url).items()
+        for prefix in (TRAINED, DRAWN)
+        if name.startswith(prefix)
+    }
+
+
+def _read(url: str) -> dict[str, torch.Tensor]:
     from safetensors.torch import load
 
-    tensors = load(read_bytes(url))
-    return {name.removeprefix(SHARED): tensor for name, tensor in tensors.items() if name.startswith(SHARED)}
+    return load(read_bytes(url))

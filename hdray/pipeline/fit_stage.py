@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.fields.kinds import kind_of
+from hdray.fields.kinds import kind_of, name_keys
 from hdray.pipeline.belonging import check_vectors
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import initialisation_url
@@ -33,10 +33,10 @@ SLOWEST_STEP_S = 0.02
 
 
 def fit_keys(config: Config) -> dict[str, object]:
-    """The result keys that the instances depend on."""
+    """The result keys that the instances depend on, and the name of a kind of one's own."""
     sections = ("inputs", "signal", "field", "fit", *(("shared",) if kind_of(config.field.kind).network else ()))
     keys = result_keys(config, "", *sections)
-    return {key: value for key, value in keys.items() if key not in TRAINING_KEYS}
+    return {key: value for key, value in keys.items() if key not in TRAINING_KEYS} | name_keys(config.field.kind)
 
 
 def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:

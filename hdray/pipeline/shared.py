@@ -15,7 +15,7 @@ from hdray.fields.sharing import draw_shared
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.fitting.meta_start import meta_start
 from hdray.pipeline.cluster import Resources, use_threads
-from hdray.pipeline.field import SHARED, field_with, initialisation_url
+from hdray.pipeline.field import DRAWN, TRAINED, field_with, initialisation_url
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
 from hdray.pipeline.networks import ensure_networks
@@ -53,7 +53,8 @@ def ensure_initialisation(
     if not run.has("shared", "initialisation.safetensors"):
         from safetensors.torch import save
 
-        shared = _shared_tensors(config, inputs, points, resources)
+        trained, drawn = _trained(config, inputs, points, resources), _drawn(config)
+        shared = trained | drawn
         field = field_with(config, shared)
         if not isinstance(field, DescentField):
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
@@ -66,21 +67,25 @@ def ensure_initialisation(
             theta, based_on = torch.zeros(field.layout.size), "zeros, as each shape starts from a draw of its own"
         else:
             theta, based_on = random_start(field, config.seed), "random draw"
-        tensors = {"theta": theta, **{f"{SHARED}{name}": tensor for name, tensor in shared.items()}}
+        tensors = {"theta": theta}
+        for prefix, part in ((TRAINED, trained), (DRAWN, drawn)):
+            tensors |= {f"{prefix}{name}": tensor for name, tensor in part.items()}
         write_bytes(url, save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]
 
 
-def _shared_tensors(
+def _trained(
     config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
 ) -> dict[str, torch.Tensor]:
-    shared = {}
-    if kind_of(config.field.kind).network is not None:
-        assert points is not None, "the fit stage sees to it"
-        shared = ensure_networks(config, inputs, points, resources)
-    dimension = 4 if config.signal.frames else 3
-    return shared | draw_shared(config.field, torch_stream(config.seed, "masks"), dimension)
+    if kind_of(config.field.kind).network is None:
+        return {}
+    assert points is not None, "the fit stage sees to it"
+    return ensure_networks(config, inputs, points, resources)
+
+
+def _drawn(config: Config) -> dict[str, torch.Tensor]:
+    return draw_shared(config.field, torch_stream(config.seed, "masks"), 4 if config.signal.frames else 3)
 
 
 def _fit_first(
@@ -107,7 +112,7 @@ def _learn_start(
 
     ids = trained_on(config, inputs)
     print(
-        f"learning the start from {len(ids)} shapes, {config.fit.batch_size} of them in each of "
+        f"learning the start from {len(ids)} shapes, {min(config.fit.batch_size, len(ids))} of them in each of "
         f"{config.fit.meta_rounds} rounds",
         flush=True,
     )

@@ -99,7 +99,13 @@ def analysis_page(data: Analysis) -> str:
         strips=[_strip(one.name, one.between) for one in data.representations if one.between],
         starts=starts,
         bases=bases,
+        without={key: _without(data.representations, key) for key in ("fits", "starts")},
     )
+
+
+def _without(representations: Sequence[Representation], section: str) -> str:
+    """Of whom this section shows nothing, and why: "A: because; B: because"; empty where nothing is missing."""
+    return "; ".join(f"{one.name}: {one.without[section]}" for one in representations if section in one.without)
 
 
 def _categories(data: Analysis) -> list[str]:

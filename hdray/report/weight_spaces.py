@@ -72,6 +72,8 @@ class Representation:
     between: Between | None = None
     perturbation: Perturbation | None = None
     basis: Sequence[BasisSimilarity] = ()
+    without: Mapping[str, str] = field(default_factory=dict)
+    """Why something is not there, in words, by the key of the page's section ("fits", "starts")."""
 
 
 @dataclass(frozen=True, kw_only=True)

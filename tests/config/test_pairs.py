@@ -37,7 +37,7 @@ from hdray.pipeline.run_directory import RunDirectory
         ("{generator: {noise_schedule: sine}}", "noise_schedule = 'sine' is not accepted"),
         (
             "{preset: airplanes-points, signal: {frames: 16}, generate: {mesh_format: glb}}",
-            "field.kind = 'points' is not accepted; it must be one of mlp, voxels, fourier-mlp for animations",
+            "field.kind = 'points' is not accepted; it must be one of mlp, voxels, fourier-mlp, or a kind of your own that holds",
         ),
         ("{preset: animals-voxels, signal: {time: index}}", "signal.time = 'index' is not accepted; it must be box"),
         (

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from hdray.fields.kinds import KINDS
+from hdray.fields.kinds import KINDS, name_keys
 from hdray.fields.settings import FieldSettings
 from hdray.fields.sharing import draw_shared, network_keys, shares
 
@@ -31,3 +31,5 @@ def test_who_shares_what(kind: str) -> None:
         assert bool(masks) == (asymmetric and kind in ("fourier-mlp", "lora", "mlora"))
         assert shares(settings) == (bool(masks) or kind in TRAINED)
         assert bool(network_keys(settings)) == (kind in TRAINED)
+        # As in runs made before there were kinds of other people's.
+        assert name_keys(kind) == {} and not {"field.kind", "field.kind.name"} & network_keys(settings).keys()

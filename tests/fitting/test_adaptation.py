@@ -137,17 +137,6 @@ def test_points_in_parts_give_the_mean_over_all_of_them() -> None:
     torch.testing.assert_close(found, expected.detach(), atol=1e-5, rtol=1e-4)
 
 
-def test_animations_see_their_frames() -> None:
-    bases = MixtureBases(SETTINGS, dimension=4)
-    bases.initialise(torch.Generator().manual_seed(1))
-    shared = {name: parameter.detach() for name, parameter in bases.named_parameters()}
-    field = SirenMixture(SETTINGS, {**shared, "rates": torch.full((5,), 0.05)}, dimension=4)
-    points, labels = coded(SHAPES[:2], 512)
-    still = adapt(field, points, labels, FIT, IDS[:2], 7, times=torch.zeros(4)).theta
-    moving = adapt(field, points, labels, FIT, IDS[:2], 7, times=torch.linspace(-0.4, 0.4, 4)).theta
-    assert not torch.allclose(still, moving)
-
-
 def test_what_cannot_be_adapted_is_named() -> None:
     points, labels = coded(SHAPES, 512)
     plain = SirenMixture(SETTINGS, {name: value for name, value in mixture().shared.items() if name != "rates"})

@@ -68,18 +68,11 @@ def test_a_row_is_an_instance_s_points_with_their_labels_and_every_instance_come
     assert batch["start"].shape == (6, 16) and float(batch["start"].std()) == pytest.approx(1e-4, rel=0.3)
 
 
-def test_memory_maps_and_animations_are_taken(tmp_path) -> None:
+def test_memory_maps_are_taken(tmp_path) -> None:
     np.save(tmp_path / "points.npy", POINTS.points)
     points = PointSet(IDS, np.load(tmp_path / "points.npy", mmap_mode="r"), POINTS.labels)
     mapped = MetaLearning(points, SETTINGS, 0)
     assert torch.equal(mapped.batch(2, range(3), 3)["coords"], trainee(MetaLearning).batch(2, range(3), 3)["coords"])
-    times = torch.tensor([-0.3, 0.3])
-    moving = MetaLearning(POINTS, SETTINGS, 0, times)
-    batch = moving.batch(0, range(2), 2)
-    first_frame = {tuple(point) for point in decode(POINTS.points[batch["instances"][0], :2_048]).tolist()}
-    for point in batch["coords"][0].tolist():
-        assert (tuple(point[:3]) in first_frame) == (point[3] == times[0])
-    assert torch.isfinite(moving.loss(batch))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,8 +10,7 @@ from hdray.fields.voxels import VoxelField
 from hdray.fitting.descent import fit
 from hdray.fitting.represent import represent
 from hdray.fitting.settings import FitSettings
-from hdray.fitting.voxelise import voxelise
-from hdray.signals.points import decode
+from hdray.signals.points import decode, unpack
 from tests.fields.test_lora import field_of as lora_field_of
 from tests.fitting.shapes import ball, coded
 
@@ -39,11 +38,11 @@ def test_pairs_are_balanced_where_that_is_asked_for() -> None:
     assert torch.equal(balanced, field.balance(found))
 
 
-def test_voxels_are_voxelised_and_take_no_steps() -> None:
+def test_voxels_are_computed_and_take_no_steps() -> None:
     field = VoxelField(VoxelSettings(voxels=4))
     points, labels = coded(SHAPES, 512)
     found = represent(field, points, labels, points, torch.zeros(64), SETTINGS, IDS, 5)
-    assert torch.equal(found.theta, voxelise(field, points, labels))
+    assert torch.equal(found.theta, field.compute(decode(points), unpack(labels)))
     assert found.steps.tolist() == [0, 0]
 
 

@@ -12,6 +12,7 @@ from torch.nn.functional import grid_sample
 
 from hdray.config.tree import Config
 from hdray.errors import UserError
+from hdray.fields.kinds import KINDS
 from hdray.pipeline.fidelity import _measured
 from hdray.pipeline.instances import Fitted
 from hdray.pipeline.run_directory import content_hash
@@ -68,8 +69,12 @@ def test_each_fit_by_other_means(data: Config, mesh_folder: Path) -> None:
     assert found.psnr[0] != pytest.approx(found.near_psnr[0], rel=1e-3)
 
 
-def test_clouds_have_no_inside() -> None:
-    clouds = config(kind="points")
+OWN_CLOUD = replace(KINDS["points"], name="own cloud")
+
+
+@pytest.mark.parametrize("kind", ["points", f"{__name__}:OWN_CLOUD"])
+def test_clouds_have_no_inside(kind: str) -> None:
+    clouds = config(kind=kind)
     own = surfaces(SIZES, 0)
     theta = torch.from_numpy(own.reshape(2, -1).astype(np.float32))
     found = _measured(fitted(theta), ROWS, clouds)

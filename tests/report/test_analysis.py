@@ -147,6 +147,15 @@ def test_a_page_of_nothing_measured() -> None:
     check_self_contained(page)
 
 
+def test_why_something_is_not_there_is_said() -> None:
+    one = Representation(name="mNIF", dimension=5, without={"starts": "all start alike", "fits": "nothing held out"})
+    alone = Page(analysis_page(replace(DATA, representations=(one,))))
+    assert "Not measured: no instance was fitted from two starts (mNIF: all start alike)." in alone.text
+    beside = Page(analysis_page(replace(DATA, representations=(DATA.representations[0], one))))
+    assert "Not measured: mNIF: all start alike." in beside.text
+    assert "Not measured: held-out shapes (mNIF: nothing held out)." in beside.text
+
+
 def test_two_representations_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="names of their own"):
         analysis_page(replace(DATA, representations=DATA.representations[:1] * 2))

@@ -54,7 +54,6 @@ class TrialJob:
         from hdray.pipeline.halving import LAST, STEPS, WORTH
 
         one, rungs = self.one, self.one.rungs()
-        one.begin()
         fits = self._shared_fits()
         for steps in rungs:
             score, last = one.score(steps) if one.sweep.chooses else None, steps == rungs[-1]
@@ -85,6 +84,7 @@ class TrialJob:
 
     def _run(self, job: Sequence[str], url: str, *more: str) -> None:
         """A job in a process of its own: one that dies takes nothing with it, and its log is its own."""
+        self.one.begin()  # success takes the file away
         store = RunDirectory(self.one.sweep_url).path("store")
         command = [*job, "--config", self.one.begun_file, "--run", url, "--store", store, *self.options, *more]
         code = run_bound(command, {**os.environ, "RAY_ADDRESS": self.ray_address})

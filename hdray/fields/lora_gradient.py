@@ -4,7 +4,7 @@ Per shape and step of P = 2,048 points, L = 9 layers of H = 128 cost 1.8 GFLOP, 
 gradients and weight gradients; that is 6 ms of a core that multiplies 300 GFLOP/s in bf16. A layer's activations are 0.5 MB in
 bf16, and every pass over them counts: as in mlp_gradient.py ReLUs and masks are integer passes in place, and nothing is
 allocated for activations. On CPUs instances go through the network in groups of so few that what one operation writes is
-still in a core's cache for the next: weight gradients, which read two activations, are half as fast again as with 8 at once.
+still in a core's cache for the next, which matters most to weight gradients: they read two activations.
 
 Shapes in comments: K instances, G in a group, P points, Q points with padding, d coordinates, L layers, H width in whole
 lines (see alignment.py), r rank.

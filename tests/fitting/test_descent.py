@@ -114,9 +114,7 @@ def test_published_network_is_independent_too(precision: str, threads: int) -> N
     ],
     ids=["fourier-mlp", "fourier-mlp masked", "lora", "mlora masked"],
 )
-def test_vectors_found_by_automatic_differentiation_are_the_instances_own(
-    field: DescentField, points: int, precision: str
-) -> None:
+def test_vectors_of_other_networks_are_the_instances_own(field: DescentField, points: int, precision: str) -> None:
     """Widths and points that fill no vector register."""
     settings = replace(QUICK, precision=precision, steps=4, points_per_step=points)
     codes, labels = coded(SHAPES, 400)

@@ -78,6 +78,25 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     assert len(log.read_text().splitlines()) == 12
 
 
+def test_a_sweep_with_a_trial_that_failed_twice_ends(tmp_path: Path) -> None:
+    """Nothing is left to run, and so nothing of Ray is started."""
+    url = str(tmp_path)
+    *finished, failing = known_trials(SWEEP, url, "")
+    for one in finished:
+        one.succeed()
+        one.run.write_json({"metrics": {"mmd_cd": 1 / one.value, "nna_cd": 0.5}}, "metrics.json")
+        Path(one.run.path("report.html")).touch()
+    failing.fail("exit code 2")
+    failing.fail("exit code 3")
+    table = run_sweep(SWEEP, "", url, 1)
+    assert table["failed"] == {failing.name: "exit code 3"}
+    assert table["rows"]["10"]["mmd_cd"]["mean"] == pytest.approx(0.1)
+    assert table["rows"]["20"]["mmd_cd"]["seeds"] == [0.05, 0.05, None]
+    assert json.loads((tmp_path / "sweep.json").read_text()) == table
+    last = list(csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines()))[-1]
+    assert (last["trial"], last["status"], last["error"]) == (failing.name, "failed", "exit code 3")
+
+
 def test_trials_that_differ_in_training_alone_share_their_fits() -> None:
     def shared(sweep: Sweep) -> bool:
         if sweep.search is None:

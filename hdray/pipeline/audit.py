@@ -14,7 +14,7 @@ from torch import Tensor
 from hdray.metrics.novelty import nearest, weight_distances
 from hdray.metrics.protocols import Protocol
 from hdray.metrics.shape_sets import ShapeSet
-from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.pairwise import pairwise
 from hdray.pipeline.scorer import normalised_clouds
 from hdray.pipeline.shapes import Vectors
@@ -72,7 +72,7 @@ class Audit:
 
 def _weights(theta: "np.ndarray", training: "np.ndarray") -> "np.ndarray":
     use_threads(0)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     # Copied: what lies in the object store may not be written to, and torch would warn of that.
     return weight_distances(torch.from_numpy(theta.copy()), torch.from_numpy(training.copy()), device).numpy()
 

@@ -4,11 +4,11 @@ Every fitted vector names the hash of the file it was fitted with (column shared
 that of its vectors (header of model.safetensors). They are compared here, wherever either is read.
 """
 
-import json
 from collections.abc import Sequence
 
 from hdray.errors import UserError
 from hdray.pipeline.field import initialisation_url
+from hdray.pipeline.model_file import model_header
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes
 
@@ -32,12 +32,12 @@ def check_vectors(run: RunDirectory, hashes: Sequence[str | None]) -> None:
         )
 
 
-def check_generator(run: RunDirectory, model: bytes) -> None:
-    """Check that the generator in these bytes of a model.safetensors was trained on vectors of the run's shared file.
+def check_generator(run: RunDirectory, model: str) -> None:
+    """Check that the generator in this model.safetensors was trained on vectors of the run's shared file.
 
     One that names no hash passes. Raises UserError where they differ.
     """
-    trained = _metadata(model).get("shared")
+    trained = model_header(model).get("shared")
     if trained is not None and trained != (own := _hash(run)):
         raise UserError(
             f"the generator in {run.url} was trained on vectors of the shared file {trained}, but the run holds "
@@ -51,10 +51,3 @@ def _hash(run: RunDirectory) -> str | None:
         return content_hash(read_bytes(initialisation_url(run)))
     except FileNotFoundError:
         return None
-
-
-def _metadata(content: bytes) -> dict[str, str]:
-    """The free-form part of a safetensors header: 8 bytes of its length, little-endian, then JSON."""
-    length = int.from_bytes(content[:8], "little")
-    found: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return found

@@ -56,6 +56,13 @@ def connect(settings: ExecutionSettings) -> Resources:
     return found
 
 
+def worker_device() -> str:
+    """What a worker computes on: the GPU that Ray gave it, or else the CPU."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def use_threads(threads: int) -> None:
     """Set torch's threads in this worker (Ray sets one whatever is asked of it); 0 takes the node's cores."""
     import torch

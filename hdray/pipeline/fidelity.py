@@ -13,7 +13,7 @@ from hdray.fields.kinds import kind_of
 from hdray.fitting.quality import logits_at
 from hdray.metrics.psnr import psnr
 from hdray.metrics.temporal import distances_of_partners
-from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import stack, times_of
 from hdray.pipeline.instances import Fitted
@@ -95,7 +95,7 @@ def _psnr(theta: torch.Tensor, sampled: Sequence[dict[str, Any]], kind: str, con
     """Decibels (K,) at the held-out points of this kind."""
     field = field_of(config)
     assert not isinstance(field, PointCloud), "a cloud has no inside"
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     points, labels = (stack(list(sampled), f"held_out_{kind}{what}") for what in ("", "_labels"))
     chunks = [logits for _, logits in logits_at(field, theta, points, device, times=times_of(config))]
     inside = torch.cat(chunks, dim=1).double().sigmoid().cpu()  # (K, P)

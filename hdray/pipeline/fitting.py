@@ -12,7 +12,7 @@ from hdray.fields.field import DescentField
 from hdray.fitting.initialisation import independent_starts
 from hdray.fitting.quality import Quality, quality
 from hdray.fitting.represent import represent
-from hdray.pipeline.cluster import use_threads
+from hdray.pipeline.cluster import use_threads, worker_device
 from hdray.pipeline.field import field_with, read_shared
 from hdray.pipeline.instances import ACCEPTED, POINT_COLUMNS, instances_schema
 from hdray.pipeline.shared import read_initialisation
@@ -30,7 +30,7 @@ class FittingActor:
         self.config = config
         self.field = field_with(config, read_shared(initialisation_url))
         self.times = times_of(config)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = worker_device()
         self.start, self.shared_hash = read_initialisation(initialisation_url)
 
     def __call__(self, batch: "pyarrow.Table") -> "pyarrow.Table":

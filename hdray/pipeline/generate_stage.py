@@ -13,7 +13,7 @@ from hdray.fields.frame import FrozenTime
 from hdray.generators.build import build_generator
 from hdray.generators.vector_diffusion import VectorDiffusion
 from hdray.pipeline.belonging import check_generator
-from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.field import field_of
 from hdray.pipeline.instances import matrix
@@ -50,7 +50,7 @@ def check_generate(run: RunDirectory, config: Config, alone: bool) -> None:
     if alone and not run.has(*MODEL):
         raise UserError(f"{run.url} holds no trained generator; run jobs/train.py --run {run.url} first")
     if alone:
-        check_generator(run, read_bytes(run.path(*MODEL)))
+        check_generator(run, run.path(*MODEL))
 
 
 def samples_table(run: RunDirectory) -> CommittedTable:
@@ -167,11 +167,10 @@ def load_generator(run: RunDirectory, config: Config) -> VectorDiffusion:
     """The run's trained generator on the device of this worker. Raises UserError where it was trained on another run's vectors."""
     from safetensors.torch import load
 
-    content = read_bytes(run.path(*MODEL))
-    check_generator(run, content)
+    check_generator(run, run.path(*MODEL))
     model = build_generator(field_of(config).layout, config.generator)
-    model.load_state_dict(load(content))
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model.load_state_dict(load(read_bytes(run.path(*MODEL))))
+    return model.to(worker_device()).eval()
 
 
 class VectorActor:
@@ -199,7 +198,7 @@ class Extraction:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.field = field_of(config)
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = worker_device()
         times = frame_times(config.signal)
         self.moments: list[Field] = []  # one, or one per frame; a cloud has no surface to extract
         if not isinstance(self.field, PointCloud):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hdray.metrics.emd import emd_matrix
 from hdray.metrics.temporal import chamfer_distances_of_sizes
-from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.progress import Progress
 from hdray.pipeline.windowed import cluster_slots, windowed
 
@@ -105,5 +105,5 @@ def _block(
     columns = None if within else _part(right, column, size)
     if distance == "emd":
         return emd_matrix(torch.stack(rows), None if columns is None else torch.stack(columns), squared=squared).numpy()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     return chamfer_distances_of_sizes(rows, columns, squared=squared, device=device).numpy()

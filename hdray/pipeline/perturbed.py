@@ -12,7 +12,7 @@ from hdray.fields.field import DescentField
 from hdray.fitting.represent import represent
 from hdray.metrics.temporal import distances_of_partners
 from hdray.metrics.weight_structure import Barrier, agreement, barrier, midpoints, paired_cosines, perturbed_start
-from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import stack, times_of
 from hdray.pipeline.progress import Progress
@@ -86,7 +86,7 @@ def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float
     assert isinstance(field, DescentField), "the job asks only for kinds that are descended to"
     ids = [row["id"] for row in rows]
     points, labels, surface = (stack(sampled, name) for name in ("points", "labels", "surface"))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     times = times_of(config)
 
     def fitted(start: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from hdray.metrics.protocols import Protocol
 from hdray.metrics.scoring import feature_scores
 from hdray.metrics.selection import Selection, draw_warnings, select
 from hdray.metrics.shape_sets import ShapeSet, check_frames, stacked
-from hdray.pipeline.cluster import Resources, connect, use_threads
+from hdray.pipeline.cluster import Resources, connect, use_threads, worker_device
 from hdray.pipeline.score import Request, read_labels
 from hdray.pipeline.scorer import Scorer
 from hdray.pipeline.shape_folders import Limits, read_shapes
@@ -175,7 +175,7 @@ def _extract(protocol: Protocol, weights: bytes, clouds: "np.ndarray") -> "dict[
     """A Ray task: features of clouds (N, P, 3)."""
     use_threads(1)
     network = network_of(protocol.network, weights, "given")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     layers = (protocol.layer, "logits")
     found = extract_features(network, torch.from_numpy(clouds.copy()), layers, protocol.feature_normalisation, device)
     return {layer: values.numpy() for layer, values in found.items()}

@@ -11,6 +11,7 @@ from hdray.config.tree import Config
 from hdray.metrics.distinct import kept_count, most_distinct
 from hdray.metrics.protocols import Protocol
 from hdray.metrics.shape_sets import Collector, ShapeSet
+from hdray.pipeline.cluster import worker_device
 from hdray.pipeline.generate_stage import Extraction, sample_ids, samples_table
 from hdray.pipeline.instances import Fitted, matrix
 from hdray.pipeline.run_directory import RunDirectory
@@ -81,7 +82,7 @@ def compared_samples(run: RunDirectory, config: Config, references: int) -> list
         return names
     vectors = generated_vectors(run, names)
     count = kept_count(len(vectors.ids), references)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     return [vectors.ids[row] for row in most_distinct(vectors.theta, count, device).tolist()]
 
 

@@ -14,7 +14,7 @@ from hdray.fields.kinds import kind_of
 from hdray.fields.sharing import draw_shared
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.fitting.meta_start import meta_start
-from hdray.pipeline.cluster import Resources, use_threads
+from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.field import DRAWN, TRAINED, field_with, initialisation_url
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
@@ -138,7 +138,7 @@ def _learn_in_task(
 
     found = read_points(RunDirectory(points_url), ids)
     use_threads(config.execution.training_threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     field = field_with(config, shared)
     assert isinstance(field, DescentField), "nothing else has a start"
     return meta_start(field, found, config.fit, config.seed, device, times_of(config)), len(found.ids)
@@ -154,7 +154,7 @@ def _fit_one(config: Config, shared: Mapping[str, torch.Tensor], item: Input) ->
     if row["status"] != ACCEPTED:
         return str(row["reason"])
     points, labels = stack([row], "points")[0], stack([row], "labels")[0]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = worker_device()
     field = field_with(config, shared)
     assert isinstance(field, DescentField), "nothing else is descended to"
     theta = fitted_start(field, points, labels, config.fit, item.id, config.seed, device, times_of(config))

@@ -22,7 +22,8 @@ from hdray.errors import UserError
 from hdray.generators.optimiser import learning_rate
 from hdray.generators.settings import TrainSettings
 from hdray.generators.trainee import Trainee
-from hdray.pipeline.storage import exists, filesystem, join, write_bytes
+from hdray.pipeline.model_file import model_header
+from hdray.pipeline.storage import exists, join, write_bytes
 from hdray.pipeline.training_log import TrainingLog
 from hdray.pipeline.training_state import Progress, open_state, write_state
 
@@ -84,10 +85,7 @@ def trained_steps(url: str) -> int:
     """After how many steps a model was written; 0 where there is none."""
     if not exists(url):
         return 0
-    # The header alone, of what may be gigabytes: its length in eight bytes, then JSON (the format's specification).
-    files = filesystem(url)
-    length = int.from_bytes(files.cat_file(url, start=0, end=8), "little")
-    written = json.loads(files.cat_file(url, start=8, end=8 + length))["__metadata__"]
+    written = model_header(url)
     # Former versions wrote models of finished trainings alone.
     return int(written.get("steps") or json.loads(written["settings"])["steps"])
 

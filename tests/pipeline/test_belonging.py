@@ -67,9 +67,9 @@ def test_a_shared_file_that_is_gone_is_said(tmp_path: Path) -> None:
 
 def test_generators_of_other_vectors_are_refused(run: RunDirectory) -> None:
     tensors = {"weight": torch.ones(3)}
-    check_generator(run, save(tensors, {"shared": OWN}))
-    check_generator(run, save(tensors, {"settings": "{}"}))
-    check_generator(run, save(tensors))
+    for belonging in ({"shared": OWN}, {"settings": "{}"}, None):
+        write_bytes(run.path(*MODEL), save(tensors, belonging))
+        check_generator(run, run.path(*MODEL))
     write_bytes(run.path(*MODEL), save(tensors, {"shared": OTHER}))
     for read in (
         lambda: load_generator(run, Config(data="data")),

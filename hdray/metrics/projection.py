@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from hdray.errors import UserError
 from hdray.metrics.compact import compact
 from hdray.seeds import seed_of
 
@@ -20,16 +21,16 @@ def in_the_plane(vectors: Tensor, *, seed: int, device: torch.device | str = "cp
     """Points (N, 2) of vectors (N, D): t-SNE of their first 50 principal components, which it starts from.
 
     Perplexity 30, or a third of the others where there are few. The same arguments give the same points on one machine.
-    Raises ValueError for fewer than four vectors, or ones that are all the same.
+    Raises UserError for fewer than four vectors, or ones that are all the same.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     if len(vectors) < 4:
-        raise ValueError(f"a picture of {len(vectors)} vectors says nothing; it needs four or more")
+        raise UserError(f"a picture of {len(vectors)} vectors says nothing; it needs four or more")
     if (vectors == vectors[0]).all():
-        raise ValueError("vectors that are all the same have no picture")
+        raise UserError("vectors that are all the same have no picture")
     stream = seed_of(seed, "t-SNE") % 2**32
     coordinates = compact(vectors, device=device).numpy()
     with threadpool_limits(1, user_api="openmp"):  # sums over threads are of any order

@@ -4,9 +4,9 @@ The analysis of the mLoRA paper (arXiv 2512.01759, section 4.2 and Figure 3): ev
 again from a perturbed one, the two vectors are compared by their cosine, and so is the surface of the field half-way
 between them with the instance's own. Shapes: N instances, D entries of a vector.
 
-Cosines are taken after a common mean is subtracted. Fits that began at one shared start all point its way, so that the
-cosine as the paper takes it (`centred=False`) is near 1 even between fits of different shapes: where a start is five
-times as long as what was learned, 0.96.
+The paper's cosine is of vectors as they are. Where all vectors have a part in common (starts near one, a mean shape), it is
+near 1 even between fits of different shapes: 0.96 where that part is five times as long as the rest. So there is a cosine
+after their common mean is subtracted, too.
 """
 
 from dataclasses import dataclass
@@ -33,11 +33,12 @@ def perturbed_start(first: Tensor, second: Tensor, strength: float, mean: Tensor
     return mean + (1 - strength**2) ** 0.5 * (first - mean) + strength * (second - mean)
 
 
-def paired_cosines(first: Tensor, second: Tensor, *, centred: bool = True) -> Tensor:
+def paired_cosines(first: Tensor, second: Tensor, *, centred: bool) -> Tensor:
     """Cosines (N,) float64 of row i of first (N, D) with row i of second (N, D): fits of the same instances.
 
     `centred`: after subtracting the mean of all 2 N vectors, so that a displacement from one set to the other, which all
-    fits of another start may share, counts as a difference. NaN where a vector is zero.
+    fits of another start may share, counts as a difference; unrelated vectors then have -1 / (2 N - 1) on average, and N = 1
+    would always have -1. NaN where a vector is zero.
     """
     _check_pairs(first, second)
     mean = _common_mean(first, second) if centred else first.new_zeros(first.shape[1], dtype=torch.float64)
@@ -47,20 +48,6 @@ def paired_cosines(first: Tensor, second: Tensor, *, centred: bool = True) -> Te
         for one, other in zip(first.split(rows), second.split(rows), strict=True)
     ]
     return torch.cat(cosines)
-
-
-def cosine_matrix(first: Tensor, second: Tensor, *, centred: bool = True) -> Tensor:
-    """Cosines (N, M) float64 of all pairs of first (N, D) and second (M, D), as `paired_cosines`, by blocks."""
-    _check_vectors(first, second)
-    mean = _common_mean(first, second) if centred else first.new_zeros(first.shape[1], dtype=torch.float64)
-    rows = _rows(first)
-    result = first.new_empty(len(first), len(second), dtype=torch.float64)
-    for top in range(0, len(first), rows):
-        left = _directions(first[top : top + rows], mean)
-        for start in range(0, len(second), rows):
-            right = _directions(second[start : start + rows], mean)
-            result[top : top + rows, start : start + rows] = left @ right.T
-    return result
 
 
 @dataclass(frozen=True)
@@ -111,23 +98,6 @@ class Barrier:
     """(N,) float64: the same less the mean of the two fits' own distances. It is 0 on a path as good as its ends, where
     `height` is what the fits themselves miss. NaN where one of the ends has no surface."""
 
-    @property
-    def empty(self) -> int:
-        """Midpoints without a surface."""
-        return int(self.height.isinf().sum())
-
-    def summary(self) -> dict[str, float]:
-        """Means and (unbiased) standard deviations over instances with all three surfaces, and the share of these."""
-        whole = self.excess.isfinite()
-        return {
-            **{
-                f"{name}_{statistic}": float(getattr(values[whole], statistic)()) if whole.sum() > 1 else float("nan")
-                for name, values in (("height", self.height), ("excess", self.excess))
-                for statistic in ("mean", "std")
-            },
-            "whole": float(whole.double().mean()),
-        }
-
 
 def barrier(midpoint: Tensor, first: Tensor, second: Tensor) -> Barrier:
     """From the distances to the truth, (N,) each, of the midpoint's surface and of those of the two fits."""
@@ -145,8 +115,8 @@ def basis_similarity(weights: Tensor) -> Tensor:
     """
     if weights.dim() != 3:
         raise ValueError(f"weights have shape {tuple(weights.shape)}; those of a layer are (bases, out, in)")
-    flat = weights.flatten(1)
-    return cosine_matrix(flat, flat, centred=False).abs().fill_diagonal_(0.0)
+    unit = torch.nn.functional.normalize(weights.flatten(1).double(), dim=1)
+    return (unit @ unit.T).abs().fill_diagonal_(0.0)
 
 
 def _directions(vectors: Tensor, mean: Tensor) -> Tensor:
@@ -166,11 +136,7 @@ def _rows(vectors: Tensor) -> int:
 
 
 def _check_pairs(first: Tensor, second: Tensor) -> None:
-    _check_vectors(first, second)
     if len(first) != len(second):
         raise ValueError(f"{len(first)} and {len(second)} vectors; row i of both must be the same instance")
-
-
-def _check_vectors(first: Tensor, second: Tensor) -> None:
     if first.dim() != 2 or second.dim() != 2 or first.shape[1] != second.shape[1] or not first.numel():
         raise ValueError(f"vectors have shapes {tuple(first.shape)} and {tuple(second.shape)}; they must be (N, D)")

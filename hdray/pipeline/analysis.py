@@ -49,7 +49,7 @@ class Amounts:
 
 
 def analyse(runs: Mapping[str, str], out: str, amounts: Amounts, execution: ExecutionSettings) -> str:
-    """Write analysis.html below `out`, and return its URL.
+    """Write analysis.html below `out`, anew as each representation is measured, and return its URL.
 
     `runs`: name of a representation to its run, whose fits are complete. Raises UserError for a run that is not there, is
     not fitted, or whose files have changed since.
@@ -59,17 +59,24 @@ def analyse(runs: Mapping[str, str], out: str, amounts: Amounts, execution: Exec
     configs = {name: _config(url) for name, url in runs.items()}
     ends = common_ends(list(configs.values()))
     resources = connect(execution)
-    found = []
+    url = place.path("analysis.html")
+    found: list[Representation] = []
     for name, config in configs.items():
         print(f"== {name}", flush=True)
         found.append(_representation(name, config, amounts, ends, resources))
+        # Each takes minutes: what is there can be looked at, and is not lost with what comes after it.
+        write_bytes(url, _page(found, {one.name: configs[one.name].run for one in found}, amounts))
+    return url
+
+
+def _page(representations: Sequence[Representation], runs: Mapping[str, str], amounts: Amounts) -> bytes:
     page = analysis_page(
         Analysis(
             title="Weight spaces",
             date=datetime.date.today().isoformat(),
-            representations=found,
+            representations=representations,
             measured={
-                **{name: config.run for name, config in configs.items()},
+                **runs,
                 "fits compared with their shapes": f"up to {amounts.shapes} of each split, the first in order of ids",
                 "Chamfer distances": "squared, in the unit box; two samples of points on one surface are apart as well",
                 "PSNR": "of occupancy probabilities against 0 and 1, peak 1, at held-out points; mean over shapes",
@@ -77,9 +84,7 @@ def analyse(runs: Mapping[str, str], out: str, amounts: Amounts, execution: Exec
             },
         )
     )
-    url = place.path("analysis.html")
-    write_bytes(url, page.encode())
-    return url
+    return page.encode()
 
 
 def _config(url: str) -> Config:
@@ -102,17 +107,26 @@ def _representation(
     rows = {row["id"]: row for row in read_columns(run, columns).to_pylist()}
     categories = [rows[one]["category"] or "" for one in fitted.ids]
     theta = torch.from_numpy(fitted.theta)
-    several = len(set(categories)) > 1
     field = field_of(config)
     held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED]
     without = {} if held_out else {"fits": NO_HELD_OUT}
     perturbation: Perturbation | None = None
-    if why := why_no_two_starts(kind_of(config.field.kind), field, held_out):
+    if why := why_no_two_starts(kind_of(config.field.kind), field, held_out, config.fit.initialisation):
         without["starts"] = why
     elif amounts.instances:
         perturbation = perturbed_fits(config, held_out[: amounts.instances], amounts.strengths, resources)
     # Points of clouds come in no order: what lies between two of them is of any two points.
     line = between(fitted, ends, config) if ends and not isinstance(field, PointCloud) else None
+    told = projection = None
+    if len(set(categories)) > 1:
+        try:
+            told = separation(theta, categories, seed=config.seed)
+        except UserError as error:
+            without["categories"] = str(error)
+    try:
+        projection = Projection(points=in_the_plane(theta, seed=config.seed), categories=categories)
+    except UserError as error:
+        without["plane"] = str(error)
     return Representation(
         name=name,
         dimension=theta.shape[1],
@@ -122,8 +136,8 @@ def _representation(
             for said, part in by_split(fitted, rows, amounts.shapes).items()
             if part.ids
         },
-        separation=separation(theta, categories, seed=config.seed) if several else None,
-        projection=Projection(points=in_the_plane(theta, seed=config.seed), categories=categories),
+        separation=told,
+        projection=projection,
         between=line,
         perturbation=perturbation,
         basis=_bases(config),
@@ -131,8 +145,15 @@ def _representation(
     )
 
 
-def why_no_two_starts(kind: Kind, field: AnyField, held_out: Sequence[Mapping[str, Any]]) -> str | None:
-    """Why fits of these shapes from two starts would tell nothing; None where they would."""
+def why_no_two_starts(
+    kind: Kind, field: AnyField, held_out: Sequence[Mapping[str, Any]], initialisation: str
+) -> str | None:
+    """Why fits of these shapes from two starts would tell nothing; None where they would.
+
+    `initialisation`: the run's `fit.initialisation`.
+    """
+    if initialisation == "meta":
+        return "its start is learned; fits from drawn ones are those of the same field with a random start"
     if not isinstance(field, DescentField):
         return "nothing descends to its vectors"
     first, second = (field.initialise(torch_stream(seed, "start")) for seed in (0, 1))

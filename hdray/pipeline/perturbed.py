@@ -44,7 +44,8 @@ def perturbed_fits(
 ) -> Perturbation:
     """Fit each instance from a draw of its own, and again from one perturbed with each strength.
 
-    `instances`: rows of the instances table with id, source and content_hash, `config.fit.batch_size` to a task.
+    Draws are of the field's own initialisation, as in the paper, wherever the run's fits start. `instances`: rows of the
+    instances table with id, source and content_hash, `config.fit.batch_size` to a task.
     """
     import ray
 
@@ -69,13 +70,40 @@ def perturbed_fits(
     parts = [found[start] for start in starts]
     first = torch.from_numpy(np.concatenate([part.first for part in parts]))
     second = torch.from_numpy(np.concatenate([part.second for part in parts], axis=1))
+    alike = [likeness(first, one) for one in second]
     return Perturbation(
         strengths=list(strengths),
-        similarity=np.stack([paired_cosines(first, one).numpy() for one in second]),
-        distance_ratio=[agreement(first, one).ratio if len(first) > 1 else float("nan") for one in second],
+        similarity=np.stack([one.cosine for one in alike]),
+        centred=np.stack([one.centred for one in alike]),
+        distance_ratio=[one.ratio for one in alike],
         barrier=np.concatenate([part.height for part in parts], axis=1),
         excess=np.concatenate([part.excess for part in parts], axis=1),
     )
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Of the two vectors of each of K instances; NaN where a fit diverged."""
+
+    cosine: np.ndarray
+    """(K,), of vectors as they are."""
+    centred: np.ndarray
+    """(K,), of vectors less the mean of all; NaN of a single instance, whose two vectors lie about their own mean."""
+    ratio: float
+    """Distance of an instance's two vectors over that of different instances'; NaN of a single one."""
+
+
+def likeness(first: torch.Tensor, second: torch.Tensor) -> Likeness:
+    """How alike the fits first (K, D) and second (K, D) of the same instances are; those that are not finite are left out."""
+    known = first.isfinite().all(dim=1) & second.isfinite().all(dim=1)
+    one, other = first[known], second[known]
+    cosine, centred = (torch.full((len(first),), torch.nan, dtype=torch.float64) for _ in range(2))
+    if len(one):
+        cosine[known] = paired_cosines(one, other, centred=False)
+    if len(one) < 2:
+        return Likeness(cosine.numpy(), centred.numpy(), float("nan"))
+    centred[known] = paired_cosines(one, other, centred=True)
+    return Likeness(cosine.numpy(), centred.numpy(), agreement(one, other).ratio)
 
 
 def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float]) -> Agreeing:
@@ -99,7 +127,8 @@ def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float
     mean = torch.stack([field.initialise(stream) for _ in range(DRAWS)]).mean(dim=0)
     one, other = drawn(1), drawn(2)
     first = fitted(one)
-    second = [fitted(perturbed_start(one, other, strength, mean)) for strength in strengths]
+    # Fits from one start are one fit.
+    second = [fitted(perturbed_start(one, other, strength, mean)) if strength else first for strength in strengths]
     own = dict(zip(ids, decode(surface), strict=True))
     found = barriers(first, second, own, config)
     return Agreeing(

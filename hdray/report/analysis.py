@@ -15,6 +15,7 @@ from hdray.report.analysis_charts import (
     MOST_POINTS,
     basis_chart,
     confusion_chart,
+    moments,
     perturbation_chart,
     projection_chart,
 )
@@ -33,6 +34,28 @@ SECTIONS = (
     ("bases", "Basis networks"),
     ("measured", "How it was measured"),
 )
+
+STARTS = {
+    "similarity": (
+        "Weight similarity",
+        "Cosine similarity of the two vectors of an instance, as published. It is high, too, where vectors of all shapes have a "
+        "large part in common, such as starts near one.",
+    ),
+    "centred": (
+        "Weight similarity, centred",
+        "The same less the mean of all vectors at this strength: what they have in common is no likeness. 1: the start does not "
+        "matter.",
+    ),
+    "barrier": (
+        "Barrier",
+        "Chamfer distance of the surface of the two vectors' average to the shape. Low: both lie in one valley.",
+    ),
+    "excess": (
+        "Barrier above the fits",
+        "The same less the mean of the two fits' own distances. 0: the way between them is as good as its ends.",
+    ),
+}
+"""What is measured of two starts: its title, and what it says."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +121,9 @@ def analysis_page(data: Analysis) -> str:
         projections=projections,
         strips=[_strip(one.name, one.between) for one in data.representations if one.between],
         starts=starts,
+        farthest=_farthest_table(data.representations),
         bases=bases,
-        without={key: _without(data.representations, key) for key in ("fits", "starts")},
+        without={key: _without(data.representations, key) for key in ("fits", "categories", "plane", "starts")},
     )
 
 
@@ -223,16 +247,7 @@ def _starts(charts: dict[str, Figure], representations: Sequence[Representation]
     if not curves:
         return []
     found = []
-    ratios = [
-        f"{name} {number(curve.distance_ratio[place])} at {curve.strengths[place]:g}"
-        for name, (_, curve) in curves.items()
-        for place in sorted({0, len(curve.strengths) - 1})
-    ]
-    for quantity, title in (
-        ("similarity", "Weight similarity"),
-        ("barrier", "Barrier"),
-        ("excess", "Barrier above the fits"),
-    ):
+    for quantity, (title, caption) in STARTS.items():
         charts[quantity] = perturbation_chart(curves, quantity)
         missing = {name: int((~np.isfinite(getattr(curve, quantity))).sum()) for name, (_, curve) in curves.items()}
         without = [
@@ -240,18 +255,26 @@ def _starts(charts: dict[str, Figure], representations: Sequence[Representation]
             for name, count in missing.items()
             if count
         ]
-        caption = {
-            "similarity": "Cosine similarity of the two vectors of an instance. 1: the start does not matter. Their distance over "
-            f"that of vectors of different instances: {', '.join(ratios)}.",
-            "barrier": "Chamfer distance of the surface of the two vectors' average to the shape. Low: both lie in one valley.",
-            "excess": "The same less the mean of the two fits' own distances. 0: the way between them is as good as its ends.",
-        }[quantity]
         if without:
             caption += f" Left out, being undefined: {', '.join(without)}."
         found.append(
             Pictured(quantity, title, caption, f"{title} against perturbation strength, a line a representation")
         )
     return found
+
+
+def _farthest_table(representations: Sequence[Representation]) -> Table | None:
+    """Figure 3 in numbers, at the largest strength: means over instances, and how far apart an instance's vectors are."""
+    measured = [(one.name, one.perturbation) for one in representations if one.perturbation]
+    if not measured:
+        return None
+    rows = []
+    for name, found in measured:
+        last = int(np.argmax(found.strengths))
+        means = [number(float(moments(getattr(found, quantity))[0][last])) for quantity in STARTS]
+        rows.append((name, (f"{found.strengths[last]:g}", *means, number(found.distance_ratio[last]))))
+    titles = (title for title, _ in STARTS.values())
+    return Table(("Strength", *titles, "Distance, same over different instances"), tuple(rows))
 
 
 def _basis(charts: dict[str, Figure], key: str, name: str, basis: BasisSimilarity) -> Pictured:

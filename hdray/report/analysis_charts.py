@@ -72,7 +72,9 @@ def confusion_chart(categories: Sequence[str], confusion: npt.NDArray[np.integer
 
 
 def perturbation_chart(curves: Mapping[str, tuple[int, Perturbation]], quantity: str) -> Figure:
-    """Mean of `quantity` (similarity, barrier or excess) against strength, a line a representation, one standard deviation shaded.
+    """Mean of `quantity` (similarity, centred, barrier or excess) against strength, a line a representation.
+
+    One standard deviation is shaded.
 
     `curves` by the representations' names, with the number that gives each its colour on all charts.
     """
@@ -96,7 +98,7 @@ def perturbation_chart(curves: Mapping[str, tuple[int, Perturbation]], quantity:
             | {"line": looks, "marker": {"size": 7, "color": colour(number), "symbol": symbol(number)}}
             | {"hovertemplate": f"{plain(name)} at %{{x}}: %{{y:.4g}} ± %{{customdata:.2g}}<extra></extra>"},
         ]
-    title = "cosine similarity" if quantity == "similarity" else "Chamfer distance"
+    title = "cosine similarity" if quantity in ("similarity", "centred") else "Chamfer distance"
     return {
         "data": data,
         "layout": {"xaxis": {"title": {"text": "perturbation strength λ"}}, "yaxis": {"title": {"text": title}}},

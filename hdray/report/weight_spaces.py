@@ -26,7 +26,9 @@ class Perturbation:
     strengths: Sequence[float]
     """(L,), from 0 (the same initialisation) to 1 (an independent one)."""
     similarity: npt.NDArray[np.floating]
-    """(L, n) cosine similarity of the two vectors; NaN where there is none."""
+    """(L, n) cosine similarity of the two vectors as they are; NaN where there is none."""
+    centred: npt.NDArray[np.floating]
+    """(L, n) the same less the mean of all instances' vectors."""
     barrier: npt.NDArray[np.floating]
     """(L, n) Chamfer distance of the surface of the averaged vectors to the instance's own; infinite without a surface."""
     excess: npt.NDArray[np.floating]
@@ -73,7 +75,7 @@ class Representation:
     perturbation: Perturbation | None = None
     basis: Sequence[BasisSimilarity] = ()
     without: Mapping[str, str] = field(default_factory=dict)
-    """Why something is not there, in words, by the key of the page's section ("fits", "starts")."""
+    """Why something is not there, in words, by the key of the page's section ("fits", "categories", "plane", "starts")."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from hdray.errors import UserError
 from hdray.metrics.projection import in_the_plane
 
 
@@ -26,7 +27,7 @@ def test_the_same_seed_gives_the_same_picture():
 
 def test_few_vectors_and_few_entries():
     assert np.isfinite(in_the_plane(groups(2, 1), seed=0)).all()
-    with pytest.raises(ValueError, match="3 vectors"):
+    with pytest.raises(UserError, match="3 vectors"):
         in_the_plane(torch.zeros(3, 2), seed=0)
-    with pytest.raises(ValueError, match="all the same"):
+    with pytest.raises(UserError, match="all the same"):
         in_the_plane(torch.ones(5, 2), seed=0)

@@ -46,7 +46,8 @@ def test_shapes_are_fitted_twice_where_that_tells_something(kind: str, held_out:
     settings = FieldSettings(kind=kind, width=16, layers=2, bases=2, context=16)
     shared = MixtureBases(settings, 3).state_dict() if kind == "mnif" else {}
     field = KINDS[kind].build(settings, shared, Domain(surface_points=8))
-    found = why_no_two_starts(KINDS[kind], field, held_out)
+    found = why_no_two_starts(KINDS[kind], field, held_out, "random")
     assert found is None if why is None else found is not None and why in found
     if why is None:  # no longer, where fits do not start from what is drawn
-        assert why_no_two_starts(replace(KINDS[kind], zero_start=True), field, held_out) is not None
+        assert why_no_two_starts(replace(KINDS[kind], zero_start=True), field, held_out, "random") is not None
+        assert why_no_two_starts(KINDS[kind], field, held_out, "meta") is not None

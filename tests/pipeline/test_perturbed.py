@@ -1,10 +1,11 @@
 """What lies between two fits: here between balls, whose averages are balls."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from hdray.pipeline.perturbed import barriers
+from hdray.pipeline.perturbed import barriers, likeness
 from tests.pipeline.balls import POINTS, ball, config
 
 NOTHING = -1000.0
@@ -24,6 +25,24 @@ def test_a_barrier_is_measured_at_the_middle_and_above_the_ends() -> None:
     (found,) = barriers(first, [second], own, config())
     noise = float(found.height[1])  # of points on one sphere
     assert 0 < noise < 0.002
-    assert found.height.tolist() == [pytest.approx(noise, rel=0.2), noise, torch.inf] and found.empty == 1
+    assert found.height.tolist() == [pytest.approx(noise, rel=0.2), noise, torch.inf]
     assert float(found.excess[0]) == pytest.approx(noise - 2 * 0.1**2, abs=0.002)
     assert float(found.excess[1]) == pytest.approx(0, abs=1e-4) and bool(found.excess[2].isnan())
+
+
+def test_a_fit_that_diverged_is_left_out_of_the_others_comparison() -> None:
+    drawn = torch.randn(2, 6, 40, generator=torch.Generator().manual_seed(0))
+    first, second = drawn[0], 0.8 * drawn[0] + 0.6 * drawn[1]
+    spoiled = second.clone()
+    spoiled[2, 5] = torch.inf
+    rest = [0, 1, 3, 4, 5]
+    found, alone = likeness(first, spoiled), likeness(first[rest], second[rest])
+    assert bool(np.isnan(found.cosine[2])) and bool(np.isnan(found.centred[2]))
+    assert found.cosine[rest].tolist() == alone.cosine.tolist() and found.ratio == alone.ratio
+    assert found.centred[rest].tolist() == alone.centred.tolist() and np.isfinite(alone.centred).all()
+
+
+def test_a_single_instance_has_nothing_in_common_with_others() -> None:
+    found = likeness(torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]]))
+    assert found.cosine.tolist() == [pytest.approx(24 / 25)]
+    assert np.isnan(found.centred).all() and np.isnan(found.ratio)

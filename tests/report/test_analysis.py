@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hdray.metrics.classify import Repeated, Separation
-from hdray.report.analysis import _fit_table, analysis_page, number, per_cent
+from hdray.report.analysis import _farthest_table, _fit_table, analysis_page, number, per_cent
 from hdray.report.analysis_charts import (
     MOST_BASES,
     MOST_POINTS,
@@ -38,6 +38,7 @@ SEPARATION = Separation(
 CURVE = Perturbation(
     strengths=(0.0, 0.5, 1.0),
     similarity=np.array([[1.0, 1.0], [0.5, 0.7], [0.2, 0.6]]),
+    centred=np.array([[1.0, 1.0], [0.4, 0.6], [0.125, 0.375]]),
     barrier=np.array([[0.01, 0.03], [0.02, np.inf], [np.inf, np.inf]]),
     excess=np.array([[0.0, 0.002], [0.01, np.nan], [np.nan, np.nan]]),
     distance_ratio=[0.0, 0.5, 0.875],
@@ -113,7 +114,16 @@ def test_what_is_missing_is_said(page: Page) -> None:
     assert page.text.count("not measured") == 5  # mNIF's row among the categories
     assert "missing" in page.text  # PSNR
     assert f"Left out, being undefined: mLoRA {HOSTILE} 3 of 6." in page.text
-    assert f"that of vectors of different instances: mLoRA {HOSTILE} 0 at 0, mLoRA {HOSTILE} 0.875 at 1." in page.text
+
+
+def test_the_largest_strength_is_a_table() -> None:
+    """Not the last one; means of what is known."""
+    turned = replace(CURVE, **{name: getattr(CURVE, name)[::-1] for name in vars(CURVE)})
+    one = replace(DATA.representations[0], name="mLoRA", perturbation=turned)
+    table = _farthest_table([one, replace(one, name="MLP", perturbation=None)])
+    assert table is not None and len(table.headings) == 6
+    assert table.rows == (("mLoRA", ("1", "0.4", "0.25", "missing", "missing", "0.875")),)
+    assert _farthest_table([replace(one, perturbation=None)]) is None
 
 
 def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:
@@ -130,6 +140,7 @@ def test_the_script_finds_its_charts(page: Page) -> None:
         "confusion-0-logistic",
         "plane-0",
         "similarity",
+        "centred",
         "barrier",
         "excess",
         "basis-1-0",

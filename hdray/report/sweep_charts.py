@@ -23,7 +23,9 @@ _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 def parallel_chart(trials: Sequence[Ranked], metrics: Mapping[str, tuple[str, str]] = METRICS) -> Figure:
     """A line a trial over an axis a searched key, cost and metric, the better the stronger its colour."""
     given = [row.trial for row in trials]
-    dimensions = [axis(key, [trial.values.get(key) for trial in given]) for key in searched_keys(given)]
+    searched = {key: [trial.values.get(key) for trial in given] for key in searched_keys(given)}
+    # A value that all have, such as the only seed, tells no trials apart.
+    dimensions = [axis(key, values) for key, values in searched.items() if any(value != values[0] for value in values)]
     for column, name in [*COSTS.items(), *((column, name) for column, (name, _) in metrics.items())]:
         values = [trial.number(column) for trial in given]
         if any(value is not None for value in values):

@@ -68,12 +68,19 @@ def test_all_trials_are_lines_the_best_the_strongest():
     assert (trace["line"]["cmin"], trace["line"]["cmax"]) == (0, 1)
 
 
+def test_a_value_that_all_have_is_no_axis():
+    trials = [replace(trial, values={**trial.values, "seed": 0}) for trial in TRIALS]
+    labels = [one["label"] for one in parallel_chart(ranked(trials))["data"][0]["dimensions"]]
+    assert "seed" not in labels and "field.kind" in labels
+    assert "seed" in [one["label"] for one in parallel_chart(ranked([*trials, TRIALS[0]]))["data"][0]["dimensions"]]
+
+
 def test_long_values_lose_their_middle_and_all_have_room():
     assert fitting("a" * 32) == "a" * 32
     assert fitting("a" * 20 + "-" + "b" * 20) == "a" * 16 + "\N{HORIZONTAL ELLIPSIS}" + "b" * 15
 
     def margin(*values):
-        trials = [Trial(name=str(place), values={"preset": value}) for place, value in enumerate(values)]
+        trials = [Trial(name=str(place), values={"preset": value}) for place, value in enumerate(("demo", *values))]
         return parallel_chart(ranked(trials))["layout"]["margin"]["l"]
 
     # 100 pixels are what "airplanes-voxels" takes in the page's font, and those of any length are cut.

@@ -24,7 +24,9 @@ from hdray.pipeline.storage import exists, read_bytes, remove, write_bytes
 from hdray.report.leaderboard import Status
 
 WORST = -1e9
-"""What an undefined objective is worth (no sample has a surface, say): finite, since it is averaged with others."""
+"""What an undefined objective is worth (no sample has a surface, say), and to draws a trial that failed: finite, since it is
+averaged with others.
+"""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ from hdray.config.search import Search, Stop
 from hdray.config.tree import Config
 from hdray.pipeline.storage import join
 
-NOT_IN_NAMES = "/\\*?[]"
-"""What a trial's name must not hold: separators of paths, and what patterns of paths are made of (fsspec expands them)."""
 LONGEST_NAME = 200
 """Bytes of a trial's name: files beside the trial's folder are named after it too, with up to 52 more, 255 being the most."""
 

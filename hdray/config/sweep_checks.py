@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hdray.config.sweep import LONGEST_NAME, NOT_IN_NAMES, Sweep, trial_name
+from hdray.config.sweep import LONGEST_NAME, Sweep, trial_name
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
@@ -89,8 +89,8 @@ def _check_names(sweep: Sweep, where: str) -> None:
         return  # trials have numbers
     for value, seed in sweep.trials():
         name = trial_name(sweep, value, seed)
-        if any(letter in NOT_IN_NAMES or not letter.isprintable() for letter in name):
-            wrong = f"which must not hold any of {' '.join(NOT_IN_NAMES)} or a letter that is not printed"
+        if "/" in name or not name.isprintable():
+            wrong = "which must not hold a / or what is not printed, such as the end of a line"
         elif len(name.encode()) > LONGEST_NAME:
             wrong = f"which must not be longer than {LONGEST_NAME} bytes"
         else:

@@ -108,10 +108,9 @@ MISTAKES = {
     "seed_key: fit": "gives a value to fit and to fit.steps",
     # Values that are no names of folders.
     "vary: {key: inputs.split_file, values: [/a/b.csv, c.csv]}": r"'inputs\.split_file=/a/b\.csv,seed=0'.*first: {inputs",
-    "vary: {key: inputs.split_file, values: [../../b, c.csv]}": "must not hold any of /.*Name the values",
-    "vary: {key: inputs.family_pattern, values: ['([A-Z]+)_', '(.)_']}": "must not hold any of",
-    'vary: {key: inputs.split_file, values: ["a\\n", b]}': "or a letter that is not printed",
-    "vary: {name: a/b, variants: {a: {}, b: {fit.steps: 2}}}": "must not hold any of",
+    "vary: {key: inputs.split_file, values: [../../b, c.csv]}": "must not hold a / .*Name the values",
+    'vary: {key: inputs.split_file, values: ["a\\n", b]}': "or what is not printed",
+    "vary: {name: a/b, variants: {a: {}, b: {fit.steps: 2}}}": "must not hold a / .*Give the variants other names",
     f"vary: {{name: on, variants: {{a: {{}}, {'b' * 200}: {{}}}}}}": "must not be longer than 200 bytes",
 }
 

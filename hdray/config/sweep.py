@@ -9,6 +9,9 @@ from hdray.config.search import Search, Stop
 from hdray.config.tree import Config
 from hdray.pipeline.storage import join
 
+LONGEST_NAME = 200
+"""Bytes of a trial's name: files beside the trial's folder are named after it too, with up to 52 more, 255 being the most."""
+
 
 @dataclass(frozen=True)
 class Sweep:

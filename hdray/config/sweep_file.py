@@ -1,21 +1,19 @@
-"""Files of sweeps, as those under tune_spaces/: read, and every mistake in them found before anything runs."""
+"""Files of sweeps, as those under tune_spaces/, read; what is not written as it must be is explained."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hdray.config.search import read_search, read_stop
 from hdray.config.sweep import Sweep
-from hdray.config.tree import Config, flatten
+from hdray.config.sweep_checks import check_sweep
 from hdray.errors import UserError
-from hdray.fields.kinds import kind_of
-from hdray.metrics.names import METRIC_NAMES, metric_names
+from hdray.metrics.names import METRIC_NAMES
 from hdray.metrics.worth import BETTER
 from hdray.pipeline.storage import read_bytes, resolve
 
 _NEEDED = {"title", "seeds", "metrics"}
 _OPTIONAL = {"preset", "set", "vary", "seed_key", "published", "objective", "search", "stop"}
-_PLACES = ("data", "run", "fits", "store", "config")  # said by the command line, or by the sweep for each trial
 _SCALARS = str | int | float | bool
 
 
@@ -46,13 +44,7 @@ def read_sweep(file: str, preset: str = "") -> Sweep:
         search=read_search(tree["search"], where) if "search" in tree else None,
         stop=read_stop(tree["stop"], where) if "stop" in tree else None,
     )
-    if strange := sweep.published.keys() - {str(value) for value in sweep.values}:
-        raise UserError(
-            f"{where}: published.{min(strange)} is of no value that is tried ({', '.join(map(str, sweep.values))})"
-        )
-    _check_given_once(sweep, where)
-    _check_choosing(sweep, where)
-    _check_trials(sweep, where)
+    check_sweep(sweep, where)
     return sweep
 
 
@@ -146,71 +138,3 @@ def _check_different(values: Sequence[Any], said: str) -> None:
     for place, value in enumerate(values):
         if any(value == other or str(value) == str(other) for other in values[:place]):
             raise UserError(f"{said} holds {value!r} twice; all must be different")
-
-
-def _check_given_once(sweep: Sweep, where: str) -> None:
-    """Raise UserError where a key is set or varied that the sweep itself gives to each trial: it would not be heeded."""
-    elsewhere = {sweep.seed_key: "seeds", **dict.fromkeys(_PLACES, "the command line")}
-    said: list[tuple[str, Mapping[str, Any]]] = [("set", sweep.set)]
-    said += [(f"vary.variants.{value}", keys) for value, keys in sweep.variants.items()]
-    if sweep.key and not sweep.variants:
-        said.append(("vary", {sweep.key: None}))
-    if sweep.search:
-        said.append(("search.keys", sweep.search.keys))
-    for part, keys in said:
-        if twice := [key for key in keys if key in elsewhere]:
-            raise UserError(f"{where}: {part} must not hold {twice[0]}, which {elsewhere[twice[0]]} gives; take it out")
-    if "preset" in sweep.set:
-        raise UserError(f"{where}: set must not hold preset, which is a key of the space itself; take it out")
-
-
-def _check_choosing(sweep: Sweep, where: str) -> None:
-    """Raise UserError where it is not said by what trials are chosen, or keys are both drawn and given."""
-    if sweep.chooses and sweep.objective not in sweep.metrics:
-        named = f" = {sweep.objective}" if sweep.objective else ""
-        raise UserError(
-            f"{where}: objective{named} must be one of metrics ({', '.join(sweep.metrics)}): search and stop follow it"
-        )
-    if sweep.objective and not sweep.chooses:
-        raise UserError(f"{where}: objective is what search and stop follow, and there is neither")
-    if sweep.search and (twice := {sweep.key, "preset"} & sweep.search.keys.keys()):
-        raise UserError(f"{where}: search.keys.{min(twice)} is not to be drawn, as it is given otherwise; take it out")
-
-
-def _check_trials(sweep: Sweep, where: str) -> None:
-    """Raise UserError where a trial's configuration is not accepted, or does not suit what the sweep does with it."""
-    draws = list(sweep.search.corners()) if sweep.search else [{}]
-    seeds = sweep.seeds[:1] if sweep.search else sweep.seeds
-    for value, seed, drawn in ((value, seed, drawn) for seed in seeds for value in sweep.values for drawn in draws):
-        config = sweep.config(value, seed, "", drawn)
-        flat = flatten(config)
-        _check_measured(sweep, config, where)
-        if sweep.key and not sweep.variants and sweep.key not in flat:
-            raise UserError(f"{where}: vary.key {sweep.key} is a section, not a key")
-        if sections := [key for key in drawn if key not in flat]:
-            raise UserError(f"{where}: search.keys.{sections[0]} is a section, not a key")
-        split = config.evaluate.reference_split
-        if sweep.chooses and split != "validation":
-            raise UserError(
-                f"{where} chooses among trials by their scores, which must not be of the shapes that the best one is "
-                f"judged by in the end: set evaluate.reference_split to validation (now {split})"
-            )
-        if sweep.stop and sweep.stop.grace >= config.train.steps:
-            raise UserError(
-                f"{where}: stop.grace = {sweep.stop.grace} must be below train.steps = {config.train.steps}: "
-                "nothing would be stopped"
-            )
-
-
-def _check_measured(sweep: Sweep, config: Config, where: str) -> None:
-    """Raise UserError where a trial of this configuration does not have one of the metrics."""
-    field = kind_of(config.field.kind)
-    there = metric_names(
-        animated=bool(config.signal.frames), cloud=field.cloud, withheld=bool(config.inputs.withhold)
-    )  # fmt: skip
-    for name in sweep.metrics:
-        if name not in there:
-            raise UserError(
-                f"{where}: metrics.{name} is measured of {', of '.join(METRIC_NAMES[name])} alone, and not every trial has "
-                "these; take it out"
-            )

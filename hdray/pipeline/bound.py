@@ -11,16 +11,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 PATIENCE_S = 5.0
 """How long a command may take to end when asked to."""
 
 
-def run_bound(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run the command to its end; its exit code, negative for a signal's number."""
+def run_bound(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None = None) -> int:
+    """Run the command to its end; its exit code, negative for a signal's number.
+
+    `output` is a file for all that it prints; without one, it prints where this process does.
+    """
     # Isolated, or modules of this folder would hide the standard library's.
     launcher = [sys.executable, "-I", os.path.abspath(__file__), *command]
-    with subprocess.Popen(launcher, stdin=subprocess.PIPE, env=dict(environment)) as process:
+    errors = None if output is None else subprocess.STDOUT
+    with subprocess.Popen(
+        launcher, stdin=subprocess.PIPE, stdout=output, stderr=errors, env=dict(environment)
+    ) as process:
         return process.wait()
 
 

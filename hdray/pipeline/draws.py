@@ -44,11 +44,13 @@ class Draws(OptunaSearch):
         self.again, self.count = [one.name for one in again], len(known)
         for one, status in zip(known, came_to, strict=True):
             if status == Status.FAILED:
-                self.add_evaluated_point(
-                    _point(one), WORST, error=True
-                )  # it has no value: Optuna learns that it failed
+                self.add_evaluated_point(_point(one), WORST)
             elif status != Status.UNFINISHED:
                 self.add_evaluated_point(_point(one), one.worth(one.scores()[-1].metrics))
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """A trial has ended. One that failed has come to the worst: what Optuna is told has failed, it does not learn from."""
+        super().on_trial_complete(trial_id, {WORTH: WORST} if error else result)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The next trial, by its name."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hdray
-from hdray.pipeline.bound import run_bound
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
+from hdray.pipeline.job_log import run_logged
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.trials import Score, SweepTrial
@@ -47,7 +47,7 @@ class TrialJob:
         """Run to each rung that the trial has not passed yet, keep what it scores there, and report it to Tune.
 
         Tune ends the actor in `report` where it stops the trial. Raises UserError where drawn values do not go together,
-        RuntimeError where a job fails.
+        JobFailed where a job fails.
         """
         from ray import tune
 
@@ -83,10 +83,10 @@ class TrialJob:
         return ["--fits", fits.url]
 
     def _run(self, job: Sequence[str], url: str, *more: str) -> None:
-        """A job in a process of its own: one that dies takes nothing with it, and its log is its own."""
+        """A job in a process of its own: one that dies takes nothing with it. Its log is kept in the trial's run."""
         self.one.begin()  # success takes the file away
         store = RunDirectory(self.one.sweep_url).path("store")
         command = [*job, "--config", self.one.begun_file, "--run", url, "--store", store, *self.options, *more]
-        code = run_bound(command, {**os.environ, "RAY_ADDRESS": self.ray_address})
-        if code:
-            raise RuntimeError(f"the job ended with exit code {code}; its log is above")
+        # Into a file Python prints by blocks, and errors at once: the log would not be in the order of what happened.
+        environment = {**os.environ, "RAY_ADDRESS": self.ray_address, "PYTHONUNBUFFERED": "1"}
+        run_logged(command, environment, self.one.log_file)

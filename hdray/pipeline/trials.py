@@ -3,8 +3,8 @@
 search.json says by what trials are drawn and chosen. Below trials/, <name>.json holds the values that were drawn for a
 trial, written before it starts, and <name>/ is its run. <name>.yaml is the configuration that what lies there was made
 with: it is written when a job has returned with success, and until then the job reads <name>.begun.yaml. In the run,
-rungs/<steps>.json has its scores, whatever is measured of it later, stopped.json after how many steps it was stopped, and
-failed.json how it failed.
+rungs/<steps>.json has its scores, whatever is measured of it later, stopped.json after how many steps it was stopped,
+failed.json how it failed, and job.log what its jobs printed.
 """
 
 import json
@@ -24,7 +24,9 @@ from hdray.pipeline.storage import exists, read_bytes, remove, write_bytes
 from hdray.report.leaderboard import Status
 
 WORST = -1e9
-"""What an undefined objective is worth (no sample has a surface, say): finite, since it is averaged with others."""
+"""What an undefined objective is worth (no sample has a surface, say), and to draws a trial that failed: finite, since it is
+averaged with others.
+"""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class SweepTrial:
     def begun_file(self) -> str:
         """Where a job finds its configuration."""
         return f"{self.run.url}.begun.yaml"
+
+    @property
+    def log_file(self) -> str:
+        """Where all is kept that its jobs print, that of fits included which it makes for others too."""
+        return self.run.path("job.log")
 
     @cached_property
     def config(self) -> Config:

@@ -1,5 +1,6 @@
 """Failures of trials under Ray Tune, kept when they happen: a sweep that is killed later knows of them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from ray.tune import Callback
 
 from hdray.pipeline.halving import NAME
+
+_OURS = re.compile(r"hdray\.[\w.]+: ")
+"""The type of an error of hdray's own, before a message that needs none: it says all, and for people."""
 
 
 class TuneFailures(Callback):
@@ -18,4 +22,5 @@ class TuneFailures(Callback):
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """A trial has failed, by an exception or because its actor died."""
         # What Tune has just written on this machine; `trial.get_error` reads the sweep's folder, where it comes later.
-        self.tell(trial.config[NAME], Path(trial.error_file).read_text().strip().splitlines()[-1])
+        last = Path(trial.error_file).read_text().strip().splitlines()[-1]
+        self.tell(trial.config[NAME], _OURS.sub("", last, count=1) if _OURS.match(last) else last)

@@ -33,6 +33,14 @@ def test_no_shape_is_seen_in_the_noise_that_sampling_starts_from(name: str) -> N
     assert math.sqrt(left * entries) < 1
 
 
+def test_four_categories_are_the_demo_with_as_many_shapes_of_each() -> None:
+    config, demo = PRESETS["four-categories"](), PRESETS["demo"]()
+    assert config.inputs.procedural == {"chair": 32, "table": 32, "lamp": 32, "airplane": 0, "mug": 32}
+    assert (config.inputs.test_share, config.evaluate.reference_split) == (0.0, "validation")
+    assert sum(config.inputs.procedural.values()) == sum(demo.inputs.procedural.values())
+    assert (config.execution, config.generator.timesteps) == (demo.execution, demo.generator.timesteps)
+
+
 def test_the_published_grids() -> None:
     """HyperDiffusion, section 6.2; no shape is dropped for what so coarse a grid cannot show."""
     for name, size in (("airplanes-voxels", 24**3), ("animals-voxels", 16 * 24**3)):

@@ -43,13 +43,33 @@ def test_a_search_and_its_rungs(tmp_path: Path) -> None:
     assert (config.train.learning_rate, config.generator.layers, config.seed) == (3e-4, 6, 3)
 
 
-def test_drawn_values_are_laid_over_those_of_a_variant(tmp_path: Path) -> None:
-    keys = "generator.width: {int: [80, 96]}\n    generator.heads: {choice: [8, 16]}"
-    (tmp_path / "s.yaml").write_text(GOOD.replace("generator.layers: {choice: [2, 4, 6]}", keys) + VARY)
-    sweep = read_sweep(str(tmp_path / "s.yaml"))
-    assert sweep.values == ("small", "large")
-    assert sweep.config("small", 0, "", {"generator.width": 96}).generator.width == 96
-    assert sweep.config("small", 0, "", {}).generator.width == 64
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("generator.layers:", "generator.width:", r"search\.keys\.generator\.width .*vary\.variants\.large gives it"),
+        (
+            "train.steps: 1000",
+            "train.steps: 1000, generator.layers: 3",
+            r"search\.keys\.generator\.layers .*set gives it",
+        ),
+        ("generator.layers: {choice: [2, 4, 6]}", "preset: {choice: [demo, airplanes]}", "preset gives it"),
+        ("generator.layers:", "size:", r"search\.keys\.size is also vary\.name"),
+        ("generator.layers:", "generator:", "gives a value to generator and to generator.width"),
+    ],
+)
+def test_a_key_is_either_drawn_or_given(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in GOOD
+    (tmp_path / "s.yaml").write_text(GOOD + VARY)
+    assert read_sweep(str(tmp_path / "s.yaml")).values == ("small", "large")
+    (tmp_path / "s.yaml").write_text(GOOD.replace(old, new) + VARY)
+    with pytest.raises(UserError, match=words):
+        read_sweep(str(tmp_path / "s.yaml"))
+
+
+def test_a_key_that_is_varied_is_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(GOOD + "vary: {key: generator.layers, values: [2, 4]}\n")
+    with pytest.raises(UserError, match=r"search\.keys\.generator\.layers .*vary\.key gives it"):
+        read_sweep(str(tmp_path / "s.yaml"))
 
 
 @given(st.integers(1, 400), st.integers(2, 5), st.integers(1, 2000))

@@ -32,3 +32,12 @@ def test_a_variant_stands_for_several_keys(tmp_path: Path) -> None:
     small, plain = (sweep.config(value, 0, "") for value in sweep.values)
     assert (small.fit.steps, small.train.steps, small.preset) == (10, 3, "airplanes")
     assert plain.fit.steps == PRESETS["airplanes"]().fit.steps
+
+
+def test_names_of_trials_stay_as_they_are(tmp_path: Path) -> None:
+    """Runs lie in folders of these names: another spelling would not find them again."""
+    vary = "{key: inputs.family_pattern, values: ['(Fox|Bull)_', '([^ ]+) é..']}"
+    (tmp_path / "s.yaml").write_text(GOOD.replace("{key: fit.steps, values: [10, 20]}", vary))
+    sweep = read_sweep(str(tmp_path / "s.yaml"))
+    names = [trial_name(sweep, value, seed) for value, seed in sweep.trials()]
+    assert names[:2] == ["inputs.family_pattern=(Fox|Bull)_,seed=0", "inputs.family_pattern=([^ ]+) é..,seed=0"]

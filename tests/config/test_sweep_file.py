@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hdray.config.presets import PRESETS
 from hdray.config.sweep_file import read_sweep
 from hdray.errors import UserError
 
@@ -25,6 +26,25 @@ def test_every_space_that_ships_is_a_sweep(file: Path) -> None:
     sweep = read_sweep(str(file))
     assert len(sweep.trials()) == len(sweep.values) * len(sweep.seeds)
     assert set(sweep.published) in (set(), {str(value) for value in sweep.values})
+
+
+CATEGORIES = ("mlora_mask", "mlora_rank", "mnif_adaptation", "mnif_latent", "mnif_mixtures", "representations")
+
+
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_spaces_on_four_categories_hold_what_is_their_own(name: str) -> None:
+    """What they have in common is in the preset, so that another one takes its place whole."""
+    (file,) = [file for file in SPACES if file.stem == name]
+    for preset in ("four-categories", "demo"):
+        sweep, base = read_sweep(str(file), preset if preset == "demo" else ""), PRESETS[preset]()
+        assert sweep.preset == preset
+        assert all(key.startswith(("field.", "shared.", "fit.", "generator.")) for key in sweep.set)
+        for value in sweep.values:
+            config = sweep.config(value, 0, "")
+            for section in ("inputs", "signal", "train", "generate", "evaluate", "execution"):
+                assert getattr(config, section) == getattr(base, section)
+            assert (config.fit.steps, config.generator.width) == (base.fit.steps, base.generator.width)
+            assert config.shared.ema == base.shared.ema
 
 
 @pytest.mark.parametrize(
@@ -79,10 +99,23 @@ MISTAKES = {
     "vary: {key: fit.steps, values: [1, 1.0]}": "vary holds 1.0 twice",
     "vary: {key: fit.steps, values: [[1], [2]]}": r"vary holds \[1\], which is neither a text nor a number",
     "vary: [1, 2]": "vary must hold a key and two values",
+    # A key and one that lies in it.
+    "set: {fit: 5}": "gives a value to fit and to fit.steps, which lies in it",
+    "set: {fit.steps.first: 5}": r"gives a value to fit\.steps and to fit\.steps\.first, which lies in it",
+    "set: {train: 5, train.steps: 10}": "gives a value to train and to train.steps",
+    "set: {train.steps: 10, train: 5}": "gives a value to train and to train.steps",
+    "vary: {name: on, variants: {a: {fit: 3, fit.steps: 4}, b: {}}}": "gives a value to fit and to fit.steps",
+    "seed_key: fit": "gives a value to fit and to fit.steps",
+    # Values that are no names of folders.
+    "vary: {key: inputs.split_file, values: [/a/b.csv, c.csv]}": r"'inputs\.split_file=/a/b\.csv,seed=0'.*first: {inputs",
+    "vary: {key: inputs.split_file, values: [../../b, c.csv]}": "must not hold a / .*Name the values",
+    'vary: {key: inputs.split_file, values: ["a\\n", b]}': "or what is not printed",
+    "vary: {name: a/b, variants: {a: {}, b: {fit.steps: 2}}}": "must not hold a / .*Give the variants other names",
+    f"vary: {{name: on, variants: {{a: {{}}, {'b' * 200}: {{}}}}}}": "must not be longer than 200 bytes",
 }
 
 
-@pytest.mark.parametrize("line", MISTAKES)
+@pytest.mark.parametrize("line", MISTAKES, ids=lambda line: line[:60])
 def test_a_mistake_is_one_paragraph(tmp_path: Path, line: str) -> None:
     key = line.partition(":")[0]
     kept = [other for other in GOOD.splitlines() if not other.startswith(f"{key}:")]

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import FrozenTrial, TrialState
 
 from hdray.config.search import Distribution, Search
 from hdray.errors import UserError
 from hdray.pipeline.choosing import keep_choosing
 from hdray.pipeline.draws import Draws
-from hdray.pipeline.halving import NAME
-from hdray.pipeline.trials import known_trials
+from hdray.pipeline.halving import NAME, WORTH
+from hdray.pipeline.trials import WORST, known_trials
 from hdray.report.leaderboard import Status
 from tests.pipeline.searches import SEARCH, finish
 
@@ -21,6 +22,11 @@ RATE = "train.learning_rate"
 
 def draw(draws: Draws, count: int) -> list[str]:
     return [suggested[NAME] for number in range(count) if (suggested := draws.suggest(f"{id(draws)}-{number}"))]
+
+
+def learnt_from(draws: Draws) -> list[FrozenTrial]:
+    """The trials that Optuna's sampler makes its next draw from: those of any other state are nothing to it."""
+    return draws._ot_study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
 def test_the_same_values_come_again_after_a_kill(tmp_path: Path) -> None:
@@ -68,14 +74,25 @@ def test_what_is_refused_or_failed_twice_is_not_drawn_again(tmp_path: Path) -> N
     assert [one for one in known if one.status() == Status.FAILED] == [one for one in known if one in [*refused, twice]]
     assert "generator.width" in refused[0].error() and once.error() == "exit code 2"
     draws = Draws(sweep, url, known)
-    states = [trial.state.name for trial in draws._ot_study.trials]
-    assert (states.count("FAIL"), states.count("COMPLETE")) == (len(refused) + 1, len(accepted) - 2)
+    told = {tuple(trial.params[key] for key in keys): trial.value for trial in learnt_from(draws)}
+    came_to = {one.name: WORST if one in [*refused, twice] else -0.5 for one in known if one.name != once.name}
+    assert told == {tuple(one.drawn[key] for key in keys): came_to[one.name] for one in known if one.name in came_to}
     assert draw(draws, 1) == [once.name]
     # Given other values, what failed before says nothing.
     longer = replace(sweep, set={**sweep.set, "train.steps": 60})
     assert next(one for one in known_trials(longer, url, "") if one.name == twice.name).status() == Status.UNFINISHED
     once.succeed()
     assert not once.error()
+
+
+def test_a_failure_is_learnt_from_while_the_search_runs(tmp_path: Path) -> None:
+    draws = Draws(SWEEP, str(tmp_path), [])
+    for trial in ("finished", "undefined", "failed"):
+        draws.suggest(trial)
+    draws.on_trial_complete("finished", {WORTH: -0.25})
+    draws.on_trial_complete("undefined", {WORTH: WORST})
+    draws.on_trial_complete("failed", error=True)  # as Tune tells it, also of one that had come to a rung
+    assert [trial.value for trial in learnt_from(draws)] == [-0.25, WORST, WORST]
 
 
 def test_a_variant_is_drawn_like_a_key(tmp_path: Path) -> None:

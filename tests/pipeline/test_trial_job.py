@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hdray.pipeline.job_log import JobFailed
 from hdray.pipeline.trial_job import Jobs, TrialJob
 from hdray.pipeline.trials import SweepTrial, known_trials
 from hdray.report.leaderboard import Status
 from tests.pipeline.test_sweep import SWEEP
 
-REFUSES = Jobs((sys.executable, "-c", "import sys; sys.exit(2)"), ("never called",))
+REFUSES = Jobs((sys.executable, "-c", "import sys; sys.exit('error: no shape is left')"), ("never called",))
 
 
 def test_results_of_other_values_are_not_passed_off_as_those_of_a_run_that_refuses(tmp_path: Path) -> None:
@@ -28,8 +29,11 @@ def test_results_of_other_values_are_not_passed_off_as_those_of_a_run_that_refus
 
     for _ in range(2):
         assert (first(60).status(), first(60).scores()) == (Status.UNFINISHED, [])
-        with pytest.raises(RuntimeError, match="exit code 2"):
+        with pytest.raises(JobFailed) as found:
             TrialJob(first(60), REFUSES, (), "", None).carry_out()
+        log = tmp_path / "trials" / one.name / "job.log"
+        assert str(found.value) == f"no shape is left (exit code 1; its log is {log})"
+    assert log.read_text().count("\nerror: no shape is left\n") == 2, "of both times"
     assert first(60).status() == Status.UNFINISHED
     # Whatever the job came to before it failed: these are no longer known to be results of the former values either.
     assert first(40).status() == Status.UNFINISHED

@@ -9,8 +9,6 @@ divided among half as many shapes. With 16 rows of 32,768 points the five stages
 Shapes in comments: N shapes, S points stored of each, B rows, n shapes of a row, p points of each (n p in a row), Z code.
 """
 
-from collections.abc import Collection
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -42,13 +40,7 @@ class AutoDecoder(nn.Module):
 
 
 class AutoDecoding:
-    """The Trainee of base networks. What it exports is what LoRA fields share but for the masks, and the codes.
-
-    ZeRO's third stage, which takes weights apart, is left out: a base network is a few megabytes, there is nothing to gain.
-    """
-
-    zero_stages: Collection[int] = (0, 1, 2)
-    precisions: Collection[str] = ("bf16", "fp32")
+    """The Trainee of base networks. What it exports is what LoRA fields share but for the masks, and the codes."""
 
     def __init__(
         self, points: PointSet, field: FieldSettings, settings: AutoDecodingSettings, steps: int, seed: int

@@ -1,4 +1,4 @@
-"""The two rules of the pure world: it never reaches Ray or DeepSpeed, and its core needs torch and numpy alone.
+"""The rules of the pure world: it never reaches Ray or DeepSpeed, its core is imported with torch and numpy alone.
 
 `make test` also runs the pure packages' own tests where neither engine can be imported (tests/without_engine).
 """
@@ -115,6 +115,24 @@ def test_pure_world_imports_without_engines():
 def test_core_imports_with_torch_and_numpy_alone():
     result = import_alone(modules_of(*TORCH_ALONE), {"numpy", "torch"} | needs_of_torch(), ENGINES)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("package", TORCH_ALONE)
+def test_functions_of_the_core_need_what_the_readme_names(package):
+    """Which is all that they import when they are called: of `metrics` some packages, of the others none."""
+    named = {
+        "scipy": "scipy",
+        "sklearn": "scikit-learn",
+        **{name: name for name in ("pykdtree", "threadpoolctl", "fsspec")},
+    }
+    modules = {module: source_of(module).read_text() for module in modules_of(package)}
+    imported = {name.partition(".")[0] for module, source in modules.items() for name in imported_by(module, source)}
+    further = imported - set(sys.stdlib_module_names) - {"hdray", "torch", "numpy"}
+    assert further == (set(named) if package == "metrics" else set())
+    said = " ".join(
+        (ROOT / "README.md").read_text().partition("some functions of `metrics` need ")[2].split()
+    ).partition(" when")[0]
+    assert set(re.split(", | or ", said)) == set(named.values())
 
 
 @pytest.mark.parametrize("package", ["ray", "trimesh", "scipy", "pydantic"])

@@ -69,7 +69,9 @@ def test_a_run_refuses_the_kind_once_it_has_another_name(tmp_path: Path, monkeyp
 
 def test_networks_of_a_trainee_of_ones_own_belong_to_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     module, field = importlib.import_module("mine.radial"), settings("mine.radial:RADIAL").field
-    theirs = Network(name="base", keys=("width",))  # trained as those of lora are, whoever asks for them
+    theirs = Network(
+        name="base", keys=lambda settings: ("width",)
+    )  # trained as those of lora are, whoever asks for them
     keys = []
     for network in (theirs, replace(theirs, trainee=lambda *arguments: None)):
         for name in ("radial", "sharper"):

@@ -15,9 +15,6 @@ from hdray.metrics.settings import EvaluateSettings
 
 AIRPLANES = 4_045
 """Airplanes of ShapeNet, all of which the paper uses."""
-TRAINED_ON = AIRPLANES * 4 // 5
-"""Of them in our training split, the published one of HyperDiffusion."""
-BASE_STEPS = 350_000
 STAGES = 5
 
 
@@ -40,15 +37,14 @@ def paper(kind: str, asymmetric: bool) -> Config:
             frozen_variance=6.0,
         ),
         shared=SharedSettings(
-            steps=BASE_STEPS,
+            steps=350_000,
             batch_size=16,
             points_per_row=32_768,
             stages=STAGES,
             latent_weight=1e-4,
-            # From 1e-3 to 1e-5 in five equal steps of the logarithm, each as long as a stage of training.
+            # From 1e-3 to 1e-5, equal steps of the logarithm from stage to stage.
             learning_rate=1e-3,
-            schedule="step",
-            step_epochs=BASE_STEPS // STAGES * 16 // TRAINED_ON,
+            schedule="stages",
             step_factor=1e-2 ** (1 / (STAGES - 1)),
             ema=0.999,
             precision="fp32",

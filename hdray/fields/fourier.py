@@ -1,4 +1,4 @@
-"""Learned Fourier features: a first layer of sines (Yang et al., *Weight Space Representation Learning*, section 8.1)."""
+"""Learned Fourier features: a first layer of sines (Yang et al., *Weight Space Representation Learning with Neural Fields*, 8.1)."""
 
 import torch
 from torch import Tensor

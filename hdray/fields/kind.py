@@ -60,14 +60,16 @@ class Network:
     name: str
     """Kinds whose networks have the same name share them, where the keys and all that training depends on are the same.
     Networks with a `trainee` of their own belong to one Kind."""
-    keys: tuple[str, ...]
-    """Settings of the field that the networks depend on: those of how they are used by an instance are none of them."""
+    keys: Callable[[FieldSettings], tuple[str, ...]]
+    """Settings of the field that the networks depend on, given all of them: what training does not read with these, and how
+    an instance uses the networks, are none of them."""
     trainee: "BuildTrainee | None" = None
     """Builds what is trained. None: hdray/fitting/trainees.py has it by the network's name, as fields import no fitting."""
     precisions: tuple[str, ...] = ("bf16", "fp32")
-    """Values of shared.precision that it can be trained in."""
+    """Values of shared.precision that it can be trained in. Others are refused when a configuration is built."""
     zero_stages: tuple[int, ...] = (0, 1, 2)
-    """Values of shared.zero_stage that it can be trained under."""
+    """Values of shared.zero_stage that it can be trained under, others being refused likewise. Stage 3, which takes parameters
+    apart, gains nothing for networks of some megabytes, and breaks what reads them outside their modules' forward pass."""
 
 
 @dataclass(frozen=True, kw_only=True)

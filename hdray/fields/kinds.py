@@ -1,13 +1,12 @@
 """The kinds of representations that come with hdray, and how others are found: `package.module:NAME` of a Kind."""
 
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from hdray.errors import UserError
 from hdray.fields.kind import Domain, Kind, Network
-from hdray.fields.settings import FieldSettings, MixtureSettings
+from hdray.fields.settings import FieldSettings
 
 if TYPE_CHECKING:
     import torch
@@ -80,12 +79,25 @@ def _asymmetric(settings: FieldSettings) -> bool:
     return settings.asymmetric
 
 
-# Settings of how it is adapted are none of them, so that lora and mlora share one.
-_BASE = Network(name="base", keys=("width", "blocks", "latent", "mapping_layers", "mapping_width", "omega"))
+def _base_keys(settings: FieldSettings) -> tuple[str, ...]:
+    # Settings of how it is adapted are none of them, so that lora and mlora share one.
+    return ("width", "blocks", "latent", "mapping_layers", "mapping_width", "omega")
+
+
+def _bases_keys(settings: FieldSettings) -> tuple[str, ...]:
+    # What hdray/fitting/mixture_training.py reads.
+    mixture = ("width", "layers", "bases", "mixing", "siren_frequency", "siren_output")
+    latent = ("context",) if settings.mixing == "latent" else ()
+    loss = ("mixture_loss", "mixture_points", *(("siren_scale",) if settings.mixture_loss == "bce" else ()))
+    way = ("inner_steps", "inner_rate") if settings.adaptation == "meta" else ("context_penalty",)
+    return (*mixture, *latent, *loss, "adaptation", *way)
+
+
+_BASE = Network(name="base", keys=_base_keys)
 _BASES = Network(
     name="mnif",
-    keys=(*(item.name for item in fields(MixtureSettings)), "width", "layers"),
-    precisions=("fp32",),  # sines of large angles, and second derivatives
+    keys=_bases_keys,
+    precisions=("fp32",),  # sines of angles up to 30 leave bf16 no digit behind the point
 )
 _PAIRS = ("lora-diffusion", "hyperdiffusion")
 

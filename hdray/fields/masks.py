@@ -68,14 +68,20 @@ class FrozenEntries:
         """Whole vectors (K, D_whole or more) of theta (K, D); differentiable."""
         if not self.any:
             return theta
-        if theta.device not in self._moved:
-            self._moved[theta.device] = (self.values.to(theta.device), self.free.to(theta.device))
-        values, free = self._moved[theta.device]
+        values, free = self._on(theta.device)
         return values.to(theta.dtype).expand(len(theta), -1).index_copy(1, free, theta)
 
     def without(self, whole: Tensor) -> Tensor:
-        """The free entries (..., D) of whole vectors (..., D_whole or more)."""
-        return whole[..., self.free.to(whole.device)]
+        """The free entries (..., D) of whole vectors (..., D_whole or more); where nothing is frozen a view of `whole`."""
+        if not self.any:
+            return whole[..., : self.layout.size]
+        return whole[..., self._on(whole.device)[1]]
+
+    def _on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """`values` and `free` on a device, moved there once: a gradient asks for them in every step."""
+        if device not in self._moved:
+            self._moved[device] = (self.values.to(device), self.free.to(device))
+        return self._moved[device]
 
 
 def _check_mask(name: str, shape: tuple[int, ...], positions: Tensor, values: Tensor) -> None:

@@ -40,7 +40,8 @@ class VoxelSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class FourierSettings:
-    """A first layer of learned Fourier features, and frozen entries (Yang et al., Weight Space Representation Learning)."""
+    """A first layer of learned Fourier features, and frozen entries (Yang et al., *Weight Space Representation Learning with Neural
+    Fields*)."""
 
     __pydantic_config__ = STRICT
 

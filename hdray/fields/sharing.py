@@ -23,7 +23,7 @@ def network_keys(settings: FieldSettings) -> dict[str, Any]:
     network = kind_of(settings.kind).network
     if network is None:
         return {}
-    keys = {"network": network.name} | {f"field.{name}": getattr(settings, name) for name in network.keys}
+    keys = {"network": network.name} | {f"field.{name}": getattr(settings, name) for name in network.keys(settings)}
     own = {} if network.trainee is None else {"field.kind": settings.kind, **name_keys(settings.kind)}
     return keys | own
 

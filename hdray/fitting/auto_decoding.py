@@ -9,9 +9,6 @@ divided among half as many shapes. With 16 rows of 32,768 points the five stages
 Shapes in comments: N shapes, S points stored of each, B rows, n shapes of a row, p points of each (n p in a row), Z code.
 """
 
-from bisect import bisect_right
-from collections.abc import Collection
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -22,7 +19,7 @@ from hdray.fields.settings import FieldSettings
 from hdray.fitting.point_set import PointSet
 from hdray.fitting.settings import AutoDecodingSettings
 from hdray.generators.epochs import ShuffledEpochs
-from hdray.generators.optimiser import ParameterGroups, parameter_groups
+from hdray.generators.optimiser import ParameterGroups, parameter_groups, stage_of
 from hdray.generators.settings import TrainSettings
 from hdray.seeds import torch_stream
 from hdray.signals.points import decode
@@ -43,13 +40,7 @@ class AutoDecoder(nn.Module):
 
 
 class AutoDecoding:
-    """The Trainee of base networks. What it exports is what LoRA fields share but for the masks, and the codes.
-
-    ZeRO's third stage, which takes weights apart, is left out: a base network is a few megabytes, there is nothing to gain.
-    """
-
-    zero_stages: Collection[int] = (0, 1, 2)
-    precisions: Collection[str] = ("bf16", "fp32")
+    """The Trainee of base networks. What it exports is what LoRA fields share but for the masks, and the codes."""
 
     def __init__(
         self, points: PointSet, field: FieldSettings, settings: AutoDecodingSettings, steps: int, seed: int
@@ -59,7 +50,7 @@ class AutoDecoding:
         self.field = field
         self.settings = settings
         self.seed = seed
-        self._ends = [steps * (stage + 1) // settings.stages for stage in range(settings.stages)]
+        self.steps = steps
         self.module = AutoDecoder(field, self.records)
         self.module.network.initialise(torch_stream(seed, "base", "initialisation"))
         with torch.no_grad():
@@ -77,18 +68,15 @@ class AutoDecoding:
         """Matrices of the mapping, of the affine maps and of the output decay; codes, which have a penalty, if all does."""
         return parameter_groups(self.module, settings)
 
-    def stage(self, step: int) -> int:
-        """The stage of a step, 0 first; steps past the last one belong to the last."""
-        return min(bisect_right(self._ends, step), self.settings.stages - 1)
-
     def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
         """`instance` (B, n) int64, `codes` (B, n, p, 3) int32 and `inside` (B, n, p) uint8 of rows of the global batch.
 
         In every stage each shape comes once an epoch, in an order of that epoch; points are drawn with replacement.
         """
-        stage = self.stage(step)
-        shapes = 2 ** (self.settings.stages - 1 - stage)
-        within = step - (self._ends[stage - 1] if stage else 0)
+        stages = self.settings.stages
+        stage = stage_of(step, self.steps, stages)
+        shapes = 2 ** (stages - 1 - stage)
+        within = step - self.steps * stage // stages
         instances, codes, inside = [], [], []
         for row in rows:
             first = (within * size + row) * shapes

@@ -4,14 +4,14 @@ You et al. 2023, section 4.1: in Algorithm 1 a latent is found anew at every vis
 zero, through which the bases are trained; in Algorithm 2 every instance keeps a latent, trained along with the bases.
 
 Both are functions of parameters, second derivatives included for the first, and read them outside the forward pass of
-the modules that hold them. So they train under the ZeRO stages that leave parameters whole, and in fp32: sines of
-angles up to 30 leave bf16 no digit behind the point.
+the modules that hold them. So they train under the ZeRO stages that leave parameters whole, and in fp32 (the Network in
+hdray/fields/kinds.py says so to whoever configures them).
 
 Shapes in comments: N instances, S points stored of each, B instances in a batch, P points of one, H entries of a latent.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -47,9 +47,6 @@ class Shared(nn.Module):
 
 class MixtureTraining(ABC):
     """What both ways have in common: instances in shuffled epochs, `mixture_points` of their points a step."""
-
-    zero_stages: Collection[int] = (0, 1, 2)
-    precisions: Collection[str] = ("fp32",)
 
     def __init__(self, points: PointSet, settings: FieldSettings, seed: int) -> None:
         self.points, self.settings, self.seed = points, settings, seed
@@ -145,7 +142,7 @@ class MetaLearning(MixtureTraining):
         return {**exported, "rates": self.settings.inner_rate * exported["rates"].clamp(0, 1)}
 
 
-class AutoDecoding(MixtureTraining):
+class MixtureAutoDecoding(MixtureTraining):
     """Algorithm 2: a table of latents, penalised by their squared length, learned with the bases.
 
     All of it is trained by one AdamW. The published code trains latents by plain SGD of rate 1e-4 beside AdamW for the

@@ -91,6 +91,9 @@ class SharedSettings(TrainSettings, AutoDecodingSettings):
     """Decoupled weight decay of AdamW."""
     ema: float = 0.999
     """Decay of the moving average of the weights that fields then share; 0 turns it off."""
+    stages: int = 5
+    """Equal parts of training: rows hold 2^(stages - 1) shapes in the first, half as many in each further one, then 1 (of mnif
+    always 1); from each to the next schedule stages lowers the learning rate."""
 
     def __post_init__(self) -> None:
         TrainSettings.__post_init__(self)

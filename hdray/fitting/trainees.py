@@ -7,8 +7,8 @@ from torch import Tensor
 
 from hdray.fields.kind import Network
 from hdray.fields.settings import FieldSettings
-from hdray.fitting.auto_decoding import AutoDecoding as BaseAutoDecoding
-from hdray.fitting.mixture_training import AutoDecoding, MetaLearning
+from hdray.fitting.auto_decoding import AutoDecoding
+from hdray.fitting.mixture_training import MetaLearning, MixtureAutoDecoding
 from hdray.fitting.point_set import PointSet
 from hdray.fitting.settings import SharedSettings
 from hdray.generators.trainee import Trainee
@@ -39,7 +39,7 @@ def _base(
     seed: int,
     times: Tensor | None,
 ) -> Trainee:
-    return BaseAutoDecoding(points, field, shared, shared.steps, seed)
+    return AutoDecoding(points, field, shared, shared.steps, seed)
 
 
 def _mixture(
@@ -49,7 +49,7 @@ def _mixture(
     seed: int,
     times: Tensor | None,
 ) -> Trainee:
-    way = MetaLearning if field.adaptation == "meta" else AutoDecoding
+    way = MetaLearning if field.adaptation == "meta" else MixtureAutoDecoding
     return way(points, field, seed)
 
 

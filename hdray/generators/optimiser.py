@@ -43,7 +43,17 @@ def learning_rate(step: int, settings: TrainSettings, records: int) -> float:
     if settings.schedule == "step":
         epoch = step * settings.batch_size // records
         return settings.learning_rate * float(settings.step_factor ** (epoch // settings.step_epochs))
+    if settings.schedule == "stages":
+        return settings.learning_rate * float(settings.step_factor ** stage_of(step, settings.steps, settings.stages))
     return settings.learning_rate
+
+
+def stage_of(step: int, steps: int, stages: int) -> int:
+    """Which of the equal parts of a training of so many steps a step is in, 0 first; stage s begins at steps * s // stages.
+
+    Steps past the end belong to the last stage.
+    """
+    return min(((step + 1) * stages - 1) // steps, stages - 1)
 
 
 def average_decay(step: int, settings: TrainSettings) -> float:

@@ -70,11 +70,14 @@ class TrainSettings:
     decay_everything: bool = False
     """Decay biases, norms and embeddings too (as the published code does); otherwise matrices only."""
     schedule: str = "cosine"
-    """constant, cosine (to zero) or step (multiplied by step_factor every step_epochs epochs, as published)."""
+    """constant, cosine (to zero), step (multiplied by step_factor every step_epochs epochs, as published), or stages (so from
+    each of `stages` to the next)."""
     step_epochs: int = 200
     """Step schedule only: epochs between drops."""
     step_factor: float = 0.9
-    """Step schedule only: what the learning rate is multiplied by (0.8 in the paper, 0.9 in its code)."""
+    """Schedules step and stages only: what the learning rate is multiplied by (0.8 in the paper, 0.9 in its code)."""
+    stages: int = later(5)
+    """Schedule stages only: equal parts that training is divided into, however many steps make an epoch."""
     warmup_steps: int = 0
     """Steps over which the learning rate rises linearly from zero."""
     clip: float = 0.0
@@ -96,15 +99,15 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         check_positive(self, "steps", "batch_size", "learning_rate", "step_epochs", "step_factor", "workers")
-        check_positive(self, "checkpoint_steps", "log_steps")
+        check_positive(self, "stages", "checkpoint_steps", "log_steps")
         for name in ("weight_decay", "warmup_steps", "clip", "max_failures"):
             check(name, getattr(self, name), getattr(self, name) >= 0, "0 or more")
         check("ema", self.ema, 0 <= self.ema < 1, "at least 0 and below 1")
-        check_choice(self, "schedule", ("constant", "cosine", "step"))
+        check_choice(self, "schedule", ("constant", "cosine", "step", "stages"))
         check_choice(self, "precision", ("bf16", "fp32"))
         check("zero_stage", self.zero_stage, self.zero_stage in (0, 1, 2, 3), "0, 1, 2 or 3")
         divides = self.batch_size % self.workers == 0
-        check("workers", self.workers, divides, f"a divisor of train.batch_size = {self.batch_size}")
+        check("workers", self.workers, divides, f"a divisor of batch_size = {self.batch_size}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,5 @@
 """What the training loop trains: anything with a loss and batches that depend on the step alone."""
 
-from collections.abc import Collection
 from typing import Protocol
 
 from torch import Tensor, nn
@@ -10,7 +9,11 @@ from hdray.generators.settings import TrainSettings
 
 
 class Trainee(Protocol):
-    """A module to train, its batches and its loss. Every worker builds an identical one."""
+    """A module to train, its batches and its loss. Every worker builds an identical one.
+
+    Generators train in every precision and under every ZeRO stage; what networks that instances share can be trained in and
+    under, their Network says (hdray/fields/kind.py), and configurations are checked against that.
+    """
 
     @property
     def module(self) -> nn.Module:
@@ -20,16 +23,6 @@ class Trainee(Protocol):
     @property
     def records(self) -> int:
         """Records in the training set: how many make an epoch."""
-        ...
-
-    @property
-    def zero_stages(self) -> Collection[int]:
-        """DeepSpeed ZeRO stages that the loss can be trained under."""
-        ...
-
-    @property
-    def precisions(self) -> Collection[str]:
-        """Of bf16 and fp32, those that the loss can be trained in."""
         ...
 
     def parameter_groups(self, settings: TrainSettings) -> ParameterGroups:

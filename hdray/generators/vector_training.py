@@ -3,8 +3,6 @@
 Shapes: N vectors, B of them in a batch, D entries.
 """
 
-from collections.abc import Collection
-
 import torch
 from torch import Tensor, nn
 
@@ -19,9 +17,6 @@ from hdray.seeds import torch_stream
 
 class VectorTraining:
     """The Trainee of every diffusion generator: shuffled epochs over the vectors, a diffusion step and noise for every row."""
-
-    zero_stages: Collection[int] = (0, 1, 2, 3)
-    precisions: Collection[str] = ("bf16", "fp32")
 
     def __init__(
         self, theta: Tensor, layout: Spans, settings: GeneratorSettings, seed: int, reference: Tensor | None

@@ -1,6 +1,6 @@
 """What weight vectors know of categories: how well nearest neighbours, a linear classifier and clusters find them.
 
-Section 4.4 and Table 4 of "Weight Space Representation Learning via Neural Field Adaptation" (mLoRA): accuracy of the
+Section 4.4 and Table 4 of "Weight Space Representation Learning with Neural Fields" (mLoRA): accuracy of the
 nearest neighbour by cosine similarity, accuracy of logistic regression, and the adjusted Rand index of k-means with as
 many clusters as categories, each over ten random splits or initialisations. The paper states neither the share of the
 splits, nor scaling, nor penalty; here:

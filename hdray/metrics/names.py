@@ -4,6 +4,7 @@ ANIMATIONS = "animations (signal.frames is set)"
 FIELDS = "fields (any field.kind but points)"
 WITHHELD = "parts withheld from training (inputs.withhold is set)"
 
+_OF_FITS = ("cd", "cd_floor", "empty")
 _OF_NEAREST = ("generated", "held_out", "noise", "farther_than_held_out", "farther_than_noise", "copying_z")
 _OF_WITHHELD = (
     "share",
@@ -18,7 +19,8 @@ _OF_WITHHELD = (
 METRIC_NAMES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mmd_cd", "cov_cd", "nna_cd", "one_body"), ()),
     **dict.fromkeys((f"frame_step_{name}" for name in ("cd_generated", "cd_held_out", "ratio")), (ANIMATIONS,)),
-    **dict.fromkeys((f"reconstruction_{name}" for name in ("cd", "cd_floor", "empty")), (FIELDS,)),
+    **dict.fromkeys((f"reconstruction_{name}" for name in _OF_FITS), (FIELDS,)),
+    **dict.fromkeys((f"reconstruction_{name}_training" for name in _OF_FITS), (FIELDS,)),
     **dict.fromkeys((f"nearest_weights_{name}" for name in _OF_NEAREST), (FIELDS,)),
     **dict.fromkeys((f"nearest_chamfer_{name}" for name in _OF_NEAREST), ()),
     **dict.fromkeys((f"withheld_{name}" for name in _OF_WITHHELD), (WITHHELD,)),

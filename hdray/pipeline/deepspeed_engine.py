@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hdray.errors import UserError
 from hdray.generators.optimiser import AveragedAdamW, average_decay, create_state, learning_rate
 from hdray.generators.settings import TrainSettings
 from hdray.generators.trainee import Trainee
@@ -37,20 +36,13 @@ class SavedState:
 class DeepSpeedTraining:
     """A trainee in a DeepSpeed engine. Every method is collective: all workers call it, in the same order.
 
-    torch.distributed must be initialised. `resume` continues from saved state. Raises UserError for a ZeRO stage or
-    precision the trainee cannot take.
+    torch.distributed must be initialised. `resume` continues from saved state. The trainee must take the ZeRO stage and the
+    precision, which configurations are checked for.
     """
 
     def __init__(
         self, trainee: Trainee, settings: TrainSettings, device: torch.device, resume: "SavedState | None" = None
     ) -> None:
-        for key, value, accepted in (
-            ("zero_stage", settings.zero_stage, trainee.zero_stages),
-            ("precision", settings.precision, trainee.precisions),
-        ):
-            if value not in accepted:
-                right = ", ".join(str(choice) for choice in accepted)
-                raise UserError(f"train.{key} = {value!r} does not work for {type(trainee).__name__}; it takes {right}")
         deepspeed = _import_deepspeed(device)
         self.trainee, self.settings, self.device = trainee, settings, device
         self.workers = torch.distributed.get_world_size()

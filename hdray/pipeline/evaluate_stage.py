@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from hdray.config.tree import Config, flatten
@@ -13,6 +14,7 @@ from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
 from hdray.metrics.controls import NOISES
 from hdray.metrics.generalisation import headline, verdict
+from hdray.metrics.names import metric_names
 from hdray.metrics.novelty import Novelty, novelty
 from hdray.metrics.scoring import metric_line
 from hdray.metrics.selection import draw_warnings, select
@@ -28,7 +30,7 @@ from hdray.pipeline.generate_stage import STAGE as GENERATE_STAGE
 from hdray.pipeline.generate_stage import generate_keys, sample_ids, samples_table
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED, Fitted, counts, read_columns, read_fitted
-from hdray.pipeline.reconstruction import DRAWS, reconstructed, reconstruction
+from hdray.pipeline.reconstruction import DRAWS, OF_TRAINING, looked_at, reconstruction
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.run_protocol import HELD_OUT, TRAINING, check_numbers, described, evaluation_file, protocol_of
 from hdray.pipeline.score import plain
@@ -43,7 +45,7 @@ from hdray.pipeline.shapes import (
     shape_set,
 )
 from hdray.pipeline.train_stage import generator_cost
-from hdray.pipeline.training_rows import read_training
+from hdray.pipeline.training_rows import read_seen, read_training
 
 STAGE = "evaluate"
 GENERATED = "generated"
@@ -82,7 +84,7 @@ def check_references(inputs: list[Input], config: Config) -> None:
 def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> None:
     """Write evaluations/<protocol>.json and metrics.json, unless they are of these samples and this protocol already."""
     keys = {**flatten(config.evaluate), "seed": config.seed, "count": config.generate.count}
-    keys.update(gate=config.fit.minimum_near_iou)
+    keys.update(gate=config.fit.minimum_near_iou, metrics=_names(config))
     fit, generate = (run.record(stage) or {} for stage in (FIT_STAGE, GENERATE_STAGE))
     made_from = json.dumps([generate.get("keys"), generate.get("inputs")], sort_keys=True)
     inputs = {"the table of instances": str(fit.get("output")), "the samples": content_hash(made_from)}
@@ -110,7 +112,12 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
 def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[str, Any]:
     """The whole evaluation as plain numbers. Raises UserError where there are too few shapes for the protocol."""
     protocol, settings = protocol_of(config), config.evaluate
-    held_out, fitted = read_fitted(run, SPLITS[settings.reference_split]), read_training(run, config)
+    held_out = read_fitted(run, SPLITS[settings.reference_split])
+    has_field = not kind_of(config.field.kind).cloud  # a cloud is its own surface, and its points come in no order
+    rebuilt = {}
+    if has_field:
+        rebuilt = {"": looked_at(held_out, config), OF_TRAINING: looked_at(read_seen(run, config), config)}
+    fitted = read_training(run, config)
     known = {row["id"]: row for row in read_columns(run, ["family", "near_iou"]).to_pylist()}
     names = _compared(run, config, len(held_out.ids), resources)
     samples, reasons = generated_shapes(run, config, names)
@@ -128,17 +135,17 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     noise = NOISES[0]
     sets = {kind: control_vectors(kind, training, selection, config) for kind in dict.fromkeys([noise, *kinds])}
     sets |= {TRAINING: training, HELD_OUT: _passing(held_out, known, config.fit.minimum_near_iou)}
-    has_field = not kind_of(config.field.kind).cloud  # a cloud is its own surface, and its points come in no order
-    both = reconstructed([fitted, held_out], config)
     if has_field:
-        sets |= dict.fromkeys(DRAWS, Vectors(both.ids, torch.from_numpy(both.theta)))
+        theta = np.concatenate([shapes.theta for shapes in rebuilt.values()])
+        both = Vectors([name for shapes in rebuilt.values() for name in shapes.ids], torch.from_numpy(theta))
+        sets |= dict.fromkeys(DRAWS, both)
     read = recognised(run, config, fitted) if config.inputs.withhold else None
     if read:
         sets[RECOGNISED] = read.vectors()
     surfaces = field_surfaces(sets, config, protocol, resources, whole=[RECOGNISED])
-    if has_field:
-        own = own_surfaces(both, both.ids, known, config, protocol)
-        metrics |= reconstruction(both, own, [surfaces[name] for name in DRAWS], protocol.squared)
+    for of, shapes in rebuilt.items():
+        own = own_surfaces(shapes, shapes.ids, known, config, protocol)
+        metrics |= reconstruction(shapes, own, [surfaces[name] for name in DRAWS], protocol.squared, of)
     audit = Audit(training, surfaces[TRAINING], protocol, resources)
     sets[GENERATED], surfaces[GENERATED] = Vectors(samples.ids, samples.theta), generated
     distances = {kind: audit.both(sets[kind], surfaces[kind], has_field) for kind in (GENERATED, HELD_OUT, noise)}
@@ -170,6 +177,12 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
         withheld = withheld_result(run, config, read, surfaces[RECOGNISED])
         result |= {"withheld": withheld, "metrics": {**metrics, **_audit_metrics(found), **headline(withheld)}}
     return result
+
+
+def _names(config: Config) -> list[str]:
+    """The metrics that an evaluation has now: one that a former version made with others is made again."""
+    kind = kind_of(config.field.kind)
+    return metric_names(animated=bool(config.signal.frames), cloud=kind.cloud, withheld=bool(config.inputs.withhold))
 
 
 def _compared(run: RunDirectory, config: Config, references: int, resources: Resources) -> list[str]:

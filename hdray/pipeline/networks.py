@@ -68,7 +68,10 @@ def ensure_networks(
                 f"training what {config.field.kind} fields share on {len(ids)} shapes, in {directory.url}", flush=True
             )
         training = Training(
-            name=TRAINEE, build=StoredPointsTrainee(config, points.url, tuple(ids)), settings=config.shared
+            name=TRAINEE,
+            build=StoredPointsTrainee(config, points.url, tuple(ids)),
+            settings=config.shared,
+            section="shared",
         )
         workers = WorkerResources(
             gpus=resources.gpus_per_actor,

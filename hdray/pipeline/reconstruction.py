@@ -1,8 +1,10 @@
-"""What is lost before anything is generated: how far the surfaces of fitted fields lie from those of their shapes."""
+"""What is lost before anything is generated: how far the surfaces of fitted fields lie from those of their shapes.
+
+Held-out and training shapes are measured apart: networks that all fields share are trained on the latter alone.
+"""
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from hdray.config.tree import Config
@@ -12,41 +14,42 @@ from hdray.pipeline.instances import Fitted
 
 DRAWS = ("reconstructed", "reconstructed again")
 """Names of the two samples of each field's surface."""
+OF_TRAINING = "_training"
+"""What names of metrics end in that are of training shapes; those of held-out ones end in nothing."""
 MOST_SHAPES = 64
-"""Shapes whose fields are looked at: the first in order of their ids, which are hashes."""
+"""Shapes of a split whose fields are looked at: the first in order of their ids, which are hashes."""
 MOST_SURFACES = 256
 """Surfaces to extract for it, which an animation has one a frame of."""
 
 
-def reconstructed(fits: Sequence[Fitted], config: Config) -> Fitted:
-    """The shapes that are looked at, of all these."""
-    rows = sorted((name, one, row) for one, part in enumerate(fits) for row, name in enumerate(part.ids))
-    rows = rows[: min(MOST_SHAPES, MOST_SURFACES // max(config.signal.frames, 1))]
-    return Fitted(
-        ids=[name for name, _, _ in rows],
-        sources=[fits[one].sources[row] for _, one, row in rows],
-        theta=np.stack([fits[one].theta[row] for _, one, row in rows]),
-        surface=np.stack([fits[one].surface[row] for _, one, row in rows]),
-    )
+def looked_at(fitted: Fitted, config: Config) -> Fitted:
+    """The shapes that are looked at, of these of one split."""
+    rows = sorted(range(len(fitted.ids)), key=fitted.ids.__getitem__)
+    return fitted.at(rows[: min(MOST_SHAPES, MOST_SURFACES // max(config.signal.frames, 1))])
 
 
-def reconstruction(shapes: Fitted, own: ShapeSet, drawn: Sequence[ShapeSet], squared: bool) -> dict[str, float]:
+def reconstruction(
+    shapes: Fitted, own: ShapeSet, drawn: Sequence[ShapeSet], squared: bool, of: str = ""
+) -> dict[str, float]:
     """Chamfer distances in the unit box of shapes' own surfaces (by source) from two samples of their fields' (by id).
 
     reconstruction_cd: the mean. reconstruction_cd_floor: the same between the two samples, which is what a perfect field
     would come to. reconstruction_empty: the share of fields without a surface, which the means leave out; they are NaN
-    where no field has any.
+    where no field has any. `of` ends these names. `own` and `drawn` may hold other shapes' too.
     """
     sources = dict(zip(shapes.ids, shapes.sources, strict=True))
     real = dict(zip(own.names, own.clouds, strict=True))
-    first, second = (dict(zip(some.names, some.clouds, strict=True)) for some in drawn)
-    empty = {"reconstruction_empty": 1 - len(first) / len(shapes.ids)}
+    first, second = (
+        {name: cloud for name, cloud in zip(some.names, some.clouds, strict=True) if name in sources} for some in drawn
+    )
+    cd, floor, empty = (f"reconstruction_{name}{of}" for name in ("cd", "cd_floor", "empty"))
+    share = 1 - len(first) / len(shapes.ids)
     if not first:
-        return {"reconstruction_cd": float("nan"), "reconstruction_cd_floor": float("nan"), **empty}
+        return {cd: float("nan"), floor: float("nan"), empty: share}
     true = torch.stack([real[sources[name]] for name in first])
     made, again = (torch.stack([some[name] for name in first]) for some in (first, second))
     return {
-        "reconstruction_cd": float(distances_of_partners(true, made, squared=squared).mean()),
-        "reconstruction_cd_floor": float(distances_of_partners(made, again, squared=squared).mean()),
-        **empty,
+        cd: float(distances_of_partners(true, made, squared=squared).mean()),
+        floor: float(distances_of_partners(made, again, squared=squared).mean()),
+        empty: share,
     }

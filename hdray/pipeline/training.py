@@ -7,6 +7,7 @@ run that is killed, whole or in part, or paused, continues as if nothing had hap
 """
 
 import json
+import math
 import os
 import tempfile
 import time
@@ -42,6 +43,8 @@ class Training:
     build: Callable[[], Trainee]
     """Builds the trainee inside every worker; it is pickled, so let it load data rather than hold it."""
     settings: TrainSettings
+    section: str = "train"
+    """Section of the configuration that the settings are, as messages name it."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What to write into the header of model.safetensors, such as the hashes of what it was trained on."""
     pause_at: int = 0
@@ -204,12 +207,8 @@ class _Loop:
         """Add a point to the loss curve. Raises UserError, in all workers alike, when the loss is not finite."""
         progress = self.progress
         loss = progress.window_loss / progress.window_steps
-        if not torch.isfinite(torch.tensor(loss)):
-            raise UserError(
-                f"training {self.training.name} diverged: its loss is {loss} within the {progress.window_steps} steps "
-                f"before step {progress.step}. A lower train.learning_rate (now {self.settings.learning_rate}), longer "
-                f"train.warmup_steps or train.clip = 1.0 would be right; delete {self.url} to train anew with them."
-            )
+        if not math.isfinite(loss):
+            raise UserError(diverged(self.training, progress, self.url))
         rate = learning_rate(progress.step - 1, self.settings, self.trainee.records)
         progress.curve.append((progress.step, loss, rate, round(progress.seconds, 3)))
         progress.window_loss, progress.window_steps = 0.0, 0
@@ -245,6 +244,16 @@ class _Loop:
             model = {name: tensor.contiguous() for name, tensor in self.trainee.export(weights).items()}
             write_bytes(join(self.url, MODEL_FILE), save(model, metadata))
         torch.distributed.barrier()
+
+
+def diverged(training: Training, progress: Progress, url: str) -> str:
+    """What to say of a training whose loss is not finite: where, and what to change."""
+    section, loss = training.section, progress.window_loss / progress.window_steps
+    return (
+        f"training {training.name} diverged: its loss is {loss} within the {progress.window_steps} steps before step "
+        f"{progress.step}. A lower {section}.learning_rate (now {training.settings.learning_rate}), longer "
+        f"{section}.warmup_steps or {section}.clip = 1.0 would be right; delete {url} to train anew with them."
+    )
 
 
 def _start(trainee: Trainee, settings: TrainSettings, device: torch.device) -> "tuple[DeepSpeedTraining, Progress]":

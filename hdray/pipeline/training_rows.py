@@ -27,6 +27,14 @@ def read_training(run: RunDirectory, config: Config) -> Fitted:
     )
 
 
+def read_seen(run: RunDirectory, config: Config) -> Fitted:
+    """The shapes of the train split but for excluded ones, however good their fits are, as held-out ones are taken too.
+
+    Raises UserError where there is none.
+    """
+    return read_fitted(run, ["train"], excluded=_excluded(run, config))
+
+
 def trained_on(config: Config, inputs: Sequence[Input]) -> list[str]:
     """The ids, sorted, of the shapes that anything may be learned from: the training split's, but for excluded ones."""
     excluded = excluded_sources(config, [item.source for item in inputs])

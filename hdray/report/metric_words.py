@@ -44,8 +44,8 @@ _METRICS = {
     "reconstruction_cd": (
         "Chamfer distance of fits",
         "As low as its floor, which is that of a perfect field. It depends on scale, point count and squaring.",
-        "Mean over training and held-out shapes, 64 at most (256 frames), of the distance of the surface of the fitted field from the "
-        "shape's own, in the unit box.",
+        "Mean over held-out shapes, 64 at most (256 frames), of the distance of the surface of the fitted field from the shape's own, "
+        "in the unit box.",
     ),
     "reconstruction_cd_floor": (
         "The same, floor",
@@ -53,6 +53,17 @@ _METRICS = {
         "Of two samples of one field's surface, as many points each: not 0, as points are finitely many.",
     ),
     "reconstruction_empty": ("Fits without a surface", "0", "Share of these fields, which the two means leave out."),
+    "reconstruction_cd_training": (
+        "Chamfer distance of fits trained on",
+        "As low as its floor. Far below that of held-out shapes: what all shapes share does not serve others.",
+        "The same over as many training shapes, on which networks that all share are trained, if there are any.",
+    ),
+    "reconstruction_cd_floor_training": ("The same, floor", "", "Of two samples of one field's surface."),
+    "reconstruction_empty_training": (
+        "Fits trained on without a surface",
+        "0",
+        "Share of these fields, which the two means leave out.",
+    ),
     "withheld_share": (
         "Show the combination withheld",
         "The share of all chairs that do, if the generator combines parts freely; above what mistakes alone would give.",

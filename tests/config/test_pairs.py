@@ -34,6 +34,22 @@ from hdray.pipeline.run_directory import RunDirectory
         ("{field: {kind: mnif}, generator: {kind: latent-diffusion, width: 72, heads: 8}}", "generator.width = 72"),
         ("{field: {kind: mnif}, generator: {kind: latent-diffusion, layers: 3}}", "generator.layers = 3"),
         ("{field: {kind: mnif, mixing: layer}}", "mixing = 'layer' is not accepted"),
+        (
+            "{preset: mnif-small-paper, shared: {zero_stage: 3}}",
+            "shared.zero_stage = 3 is not accepted; it must be 0, 1 or 2 with field.kind = mnif",
+        ),
+        (
+            "{preset: mnif-small-paper, shared: {precision: bf16}}",
+            "shared.precision = 'bf16' is not accepted; it must be fp32",
+        ),
+        (
+            "{preset: mlora-lora-paper, shared: {zero_stage: 3}}",
+            "shared.zero_stage = 3 is not accepted; it must be 0, 1 or 2",
+        ),
+        (
+            "{preset: mnif-small-paper, shared: {workers: 3}}",
+            "workers = 3 is not accepted; it must be a divisor of batch_size = 32",
+        ),
         ("{generator: {noise_schedule: sine}}", "noise_schedule = 'sine' is not accepted"),
         (
             "{preset: airplanes-points, signal: {frames: 16}, generate: {mesh_format: glb}}",

@@ -13,6 +13,7 @@ from hdray.fields.mixture_bases import MixtureBases, network_layout
 from hdray.fields.settings import FieldSettings
 from hdray.fields.sharing import draw_shared, shares
 from hdray.generators.build import build_generator
+from hdray.generators.optimiser import learning_rate
 from hdray.pipeline.field import field_of
 
 BASELINES = ("airplanes-voxels", "airplanes-points", "animals-voxels")
@@ -80,7 +81,11 @@ def test_the_six_weight_spaces_of_the_mlora_paper(name: str, weights: int) -> No
     assert config.train.steps == 6_000 * 16
     assert (config.generator.predict, config.generator.timesteps, config.generate.steps) == ("noise", 500, 100)
     shared = config.shared
-    assert shared.learning_rate * shared.step_factor**4 == pytest.approx(1e-5)
+    for shapes in (109, 3_236):
+        firsts = [learning_rate(70_000 * stage, shared, shapes) for stage in range(5)]
+        assert firsts == pytest.approx([1e-3, 10**-3.5, 1e-4, 10**-4.5, 1e-5])
+        lasts = [learning_rate(70_000 * stage - 1, shared, shapes) for stage in range(1, 6)]
+        assert lasts == firsts, "however many shapes it is trained on"
     assert shared.batch_size * 2 ** (shared.stages - 1) == 256 and shared.points_per_row // 16 == 2_048
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from hdray.fields.layout import layout_of
 from hdray.fields.masks import FrozenEntries, draw_positions, frozen_per_row
@@ -68,6 +69,32 @@ def test_nothing_frozen_changes_nothing() -> None:
     assert frozen.complete(theta) is theta
     assert torch.equal(frozen.without(theta), theta)
     assert frozen.layout == WHOLE
+
+
+def test_whole_vectors_with_nothing_frozen_are_not_copied() -> None:
+    whole = torch.rand(2, WHOLE.size + 3)
+    found = FrozenEntries(WHOLE, {}).without(whole)
+    assert found.data_ptr() == whole.data_ptr() and torch.equal(found, whole[:, : WHOLE.size])
+
+
+def test_a_device_gets_what_is_frozen_once() -> None:
+    """The meta device stands for any other than the CPU; of what happens there only the moves are carried out."""
+
+    class Moves(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if operation is not torch.ops.aten._to_copy.default:
+                return args[0]
+            self.count += 1
+            return operation(*args, **(kwargs or {}))
+
+    frozen, whole, moves = FrozenEntries(WHOLE, MASKS), torch.empty(2, WHOLE.size, device="meta"), []
+    for _ in range(3):
+        with Moves() as seen:
+            frozen.without(whole)
+        moves.append(seen.count)
+    assert moves == [2, 0, 0], "places and values of frozen entries, once"
 
 
 @pytest.mark.parametrize(

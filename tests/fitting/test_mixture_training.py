@@ -1,19 +1,23 @@
 """Training of bases: batches, exports, and that what is learned on some balls fits others."""
 
-from dataclasses import replace
+import itertools
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 
-from hdray.fields.settings import FieldSettings
+from hdray.fields.kinds import kind_of
+from hdray.fields.settings import FieldSettings, MixtureSettings
+from hdray.fields.sharing import network_keys
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import fit
-from hdray.fitting.mixture_training import AutoDecoding, MetaLearning, MixtureTraining
+from hdray.fitting.mixture_training import MetaLearning, MixtureAutoDecoding, MixtureTraining
 from hdray.fitting.point_set import PointSet
 from hdray.fitting.quality import quality
-from hdray.fitting.settings import FitSettings
+from hdray.fitting.settings import FitSettings, SharedSettings
+from hdray.fitting.trainees import trainee_of
 from hdray.generators.settings import TrainSettings
 from hdray.signals.points import decode
 from tests.fitting.shapes import ball, coded, point_set
@@ -33,7 +37,7 @@ RADII = [0.2, 0.25, 0.3, 0.35, 0.4, 0.45]
 IDS = [str(radius) for radius in RADII]
 POINTS = point_set(IDS, [ball(radius) for radius in RADII], 4_096)
 NEW = coded([ball(radius) for radius in (0.28, 0.37, 0.43)], 4_096, "new")
-KINDS = [MetaLearning, AutoDecoding]
+KINDS = [MetaLearning, MixtureAutoDecoding]
 
 
 def trainee(kind: type[MixtureTraining], settings: FieldSettings = SETTINGS, seed: int = 0) -> MixtureTraining:
@@ -99,7 +103,7 @@ def test_the_loss_is_the_mean_of_its_rows() -> None:
 
 
 def test_latents_are_penalised_each_by_its_own_length() -> None:
-    training = AutoDecoding(POINTS, replace(SETTINGS, context_penalty=0.5), 0)
+    training = MixtureAutoDecoding(POINTS, replace(SETTINGS, context_penalty=0.5), 0)
     batch = training.batch(0, range(6), 6)
     with torch.no_grad():
         training.module.latents.weight.fill_(0.1)
@@ -148,7 +152,7 @@ def test_meta_learning_makes_adaptation_to_new_shapes_work() -> None:
 
 
 def test_auto_decoding_makes_descent_to_new_shapes_work() -> None:
-    training = trainee(AutoDecoding)
+    training = trainee(MixtureAutoDecoding)
     losses = steps(training, 150, 5e-3)
     assert np.mean(losses[-10:]) < 0.3 * losses[0]
     field = exported_field(training)
@@ -163,7 +167,7 @@ def test_auto_decoding_makes_descent_to_new_shapes_work() -> None:
 
 
 def test_exports_are_what_the_field_shares() -> None:
-    for kind, extra in ((MetaLearning, set()), (AutoDecoding, {"latents.weight"})):
+    for kind, extra in ((MetaLearning, set()), (MixtureAutoDecoding, {"latents.weight"})):
         training = trainee(kind)
         weights = {name: parameter.detach() for name, parameter in training.module.named_parameters()}
         exported = training.export(weights)
@@ -171,6 +175,37 @@ def test_exports_are_what_the_field_shares() -> None:
         assert {name for name in exported if name == "rates"} == ({"rates"} if kind is MetaLearning else set())
 
 
-def test_stages_and_precisions_are_those_that_work() -> None:
-    for kind in KINDS:
-        assert set(trainee(kind).zero_stages) == {0, 1, 2} and set(trainee(kind).precisions) == {"fp32"}
+CHANGED = {
+    "width": 8, "layers": 2, "bases": 4, "context": 8, "siren_frequency": 5.0, "siren_output": "linear", "siren_scale": 2.0,
+    "inner_steps": 1, "inner_rate": 0.5, "mixture_points": 64, "context_penalty": 0.1,
+}  # fmt: skip
+"""Another value of each setting of a mixture; of choices all are tried."""
+CHOICES = {
+    "mixing": ("latent", "layers", "shared"), "mixture_loss": ("mse", "bce"), "adaptation": ("meta", "auto-decoding"),
+}  # fmt: skip
+
+
+def after_a_step(settings: FieldSettings) -> dict[str, torch.Tensor]:
+    """What a step of training leaves, as it is exported."""
+    network = kind_of("mnif").network
+    assert network is not None
+    training = trainee_of(network)(POINTS, settings, SharedSettings(precision="fp32"), 0, None)
+    training.loss(training.batch(0, range(6), 6)).backward()
+    weights = {name: part.detach() - part.grad for name, part in training.module.named_parameters()}
+    return training.export(weights)
+
+
+@pytest.mark.parametrize("chosen", list(itertools.product(*CHOICES.values())))
+def test_networks_are_told_apart_by_what_training_reads_and_nothing_else(chosen: tuple[str, ...]) -> None:
+    assert {*CHANGED, *CHOICES} == {"width", "layers", *(item.name for item in fields(MixtureSettings))}
+    settings = replace(SETTINGS, **dict(zip(CHOICES, chosen, strict=True)))
+    keys, former = network_keys(settings), after_a_step(settings)
+    others = [{name: value} for name, value in CHANGED.items()]
+    others += [
+        {name: value} for name, values in CHOICES.items() for value in values if value != getattr(settings, name)
+    ]
+    for other in others:
+        changed = replace(settings, **other)
+        found = after_a_step(changed)
+        same = found.keys() == former.keys() and all(torch.equal(found[name], former[name]) for name in found)
+        assert same == (network_keys(changed) == keys), other

@@ -5,8 +5,17 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hdray.generators.optimiser import AveragedAdamW, average_decay, create_state, learning_rate, parameter_groups
+from hdray.generators.optimiser import (
+    AveragedAdamW,
+    average_decay,
+    create_state,
+    learning_rate,
+    parameter_groups,
+    stage_of,
+)
 from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.generators.transformer import TokenTransformer
 
@@ -41,6 +50,24 @@ def test_steps_drop_by_epochs() -> None:
     settings = replace(SETTINGS, schedule="step", step_epochs=20, step_factor=0.8, batch_size=32)
     rates = [learning_rate(step, settings, 100) for step in (0, 62, 63, 125)]
     assert rates == pytest.approx([1e-3, 1e-3, 8e-4, 6.4e-4])
+
+
+@pytest.mark.parametrize("records", [1, 109, 10**6])
+def test_stages_drop_by_shares_of_training_whatever_an_epoch_is(records: int) -> None:
+    settings = replace(SETTINGS, schedule="stages", stages=3, step_factor=0.1)
+    rates = [learning_rate(step, settings, records) for step in (0, 332, 333, 665, 666, 999, 1500)]
+    assert rates == pytest.approx([1e-3, 1e-3, 1e-4, 1e-4, 1e-5, 1e-5, 1e-5])
+
+
+@given(steps=st.integers(1, 400), stages=st.integers(1, 16))
+def test_stages_are_equal_parts(steps: int, stages: int) -> None:
+    """Their lengths differ by one step at most, and each begins at its share of the steps."""
+    found = [stage_of(step, steps, stages) for step in range(steps)]
+    assert found == sorted(found) and found[-1] == stages - 1
+    lengths = [found.count(stage) for stage in range(stages)]
+    assert sum(lengths) == steps and max(lengths) - min(lengths) <= 1
+    for stage in range(stages):
+        assert [step for step in range(steps) if found[step] >= stage] == list(range(steps * stage // stages, steps))
 
 
 def test_constant() -> None:

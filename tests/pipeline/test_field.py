@@ -19,7 +19,7 @@ OWN = Kind(
     name="own",
     build=lambda settings, tensors, domain: MLPField(settings, domain.dimension),
     draw=lambda settings, generator, dimension: {"centres": torch.rand(5, dimension, generator=generator)},
-    network=Network(name="own", keys=()),
+    network=Network(name="own", keys=lambda settings: ()),
 )
 DRAWN = Kind(name="drawn", build=OWN.build, draw=OWN.draw)
 

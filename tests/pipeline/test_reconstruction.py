@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from hdray.config.presets import demo
+from hdray.metrics.names import METRIC_NAMES
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.pipeline.instances import Fitted
-from hdray.pipeline.reconstruction import MOST_SHAPES, MOST_SURFACES, reconstructed, reconstruction
+from hdray.pipeline.reconstruction import MOST_SHAPES, MOST_SURFACES, OF_TRAINING, looked_at, reconstruction
 
 POINTS, RADIUS, OFF = 512, 0.3, 0.06
 
@@ -56,14 +57,27 @@ def test_fields_without_a_surface_are_counted_and_left_out() -> None:
     assert none["reconstruction_cd"] != none["reconstruction_cd"]
 
 
+def test_each_split_is_measured_by_itself() -> None:
+    """Held-out shapes that what all share does not serve do not hide behind training shapes, nor the other way round."""
+    own = shape_set(["0.obj", "1.obj"], RADIUS, 0)
+    drawn = [
+        ShapeSet(["0", "1"], [ball(RADIUS, seed), ball(RADIUS + OFF, seed)], ["0", "1"]) for seed in (10, 20)
+    ]  # the field of shape 0 is right
+    trained = reconstruction(fitted(["0"]), own, drawn, squared=False, of=OF_TRAINING)
+    held_out = reconstruction(fitted(["1"]), own, drawn, squared=False)
+    assert {f"{name}{OF_TRAINING}" for name in held_out} == set(trained)
+    assert {*held_out, *trained} == {name for name in METRIC_NAMES if name.startswith("reconstruction_")}
+    assert trained["reconstruction_cd_training"] == pytest.approx(trained["reconstruction_cd_floor_training"], rel=0.15)
+    assert held_out["reconstruction_cd"] > 2 * OFF > 2 * trained["reconstruction_cd_training"]
+
+
 @pytest.mark.parametrize(("frames", "most"), [(0, MOST_SHAPES), (16, MOST_SURFACES // 16)])
 def test_the_first_in_order_of_ids_are_looked_at(frames: int, most: int) -> None:
-    """Whatever split they are in, and no more than can be paid for."""
+    """No more than can be paid for."""
     config = replace(
         demo(), signal=replace(demo().signal, frames=frames), generate=replace(demo().generate, mesh_format="glb")
     )
     order = np.random.default_rng(0).permutation(100)
-    parts = [fitted([f"{number:03d}" for number in part]) for part in np.split(order, 2)]
-    found = reconstructed(parts, config)
+    found = looked_at(fitted([f"{number:03d}" for number in order]), config)
     assert found.theta[:, 0].tolist() == list(range(most))
     assert found.sources[:2] == ["000.obj", "001.obj"]

@@ -13,7 +13,14 @@ from hdray.pipeline.fit_stage import check_fit, fit_keys
 from hdray.pipeline.instances import instances_schema, instances_table, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.train_stage import check_train, train_keys
-from hdray.pipeline.training_rows import check_measured, exclusions_hash, keep_exclusions, left_out, read_training
+from hdray.pipeline.training_rows import (
+    check_measured,
+    exclusions_hash,
+    keep_exclusions,
+    left_out,
+    read_seen,
+    read_training,
+)
 from tests.pipeline.tables import write_rows
 
 
@@ -47,6 +54,9 @@ def test_each_rule_leaves_out_its_own(run: RunDirectory) -> None:
     }  # fmt: skip
     assert left_out(run, config(0.0)) == {}
     assert read_fitted(run, ["test"]).ids == ["e"], "references are never filtered"
+    assert read_seen(run, config(max_self_intersection=0.15)).ids == ["a", "b", "c", "d", "f"], (
+        "nor what is set beside them"
+    )
 
 
 def test_the_list_is_kept_as_it_was(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +66,7 @@ def test_the_list_is_kept_as_it_was(run: RunDirectory, tmp_path: Path, capsys: p
     keep_exclusions(run, chosen)
     assert f"1 of the 4 names in {file} are no shape's: none\n" in capsys.readouterr().out
     assert read_training(run, chosen).ids == ["b", "d"]
+    assert read_seen(run, chosen).ids == ["b", "c", "d"]
     assert left_out(run, chosen)["inputs.exclude_file"] == 2
     assert read_training(run, config()).ids == ["a", "b", "d", "f"]
     begun = exclusions_hash(chosen)

@@ -30,4 +30,5 @@ def test_intervals_stand_beside_their_metrics_and_say_what_they_are_of() -> None
 
 def test_a_metric_has_a_title() -> None:
     assert title("reconstruction_cd") == "Chamfer distance of fits"
+    assert title("reconstruction_cd_training") == "Chamfer distance of fits trained on"
     assert title("nearest_chamfer_noise") == "nearest_chamfer_noise"

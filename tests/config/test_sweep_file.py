@@ -1,5 +1,6 @@
 """Files of sweeps: those that ship, and every mistake in one."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_every_space_that_ships_is_a_sweep(file: Path) -> None:
     assert set(sweep.published) in (set(), {str(value) for value in sweep.values})
 
 
-CATEGORIES = ("mlora_mask", "mlora_rank", "mnif_adaptation", "mnif_latent", "mnif_mixtures", "representations")
+CATEGORIES = ("mlora_mask", "mlora_rank", "mnif_adaptation", "mnif_latent", "mnif_mixtures")
 
 
 @pytest.mark.parametrize("name", CATEGORIES)
@@ -45,6 +46,18 @@ def test_spaces_on_four_categories_hold_what_is_their_own(name: str) -> None:
                 assert getattr(config, section) == getattr(base, section)
             assert (config.fit.steps, config.generator.width) == (base.fit.steps, base.generator.width)
             assert config.shared.ema == base.shared.ema
+
+
+def test_representations_are_compared_on_four_categories_by_any_preset_of_demo_s_size() -> None:
+    """The space sets over the demo what the preset is, so that `--preset demo` is this sweep."""
+    (file,) = [file for file in SPACES if file.stem == "representations"]
+    for sweep in (read_sweep(str(file)), read_sweep(str(file), "demo")):
+        config, base = sweep.config("mlp", 0, ""), PRESETS["four-categories"]()
+        for section in ("inputs", "signal", "shared", "generator", "train", "generate", "evaluate", "execution"):
+            assert getattr(config, section) == getattr(base, section)
+        assert replace(config.fit, learning_rate=base.fit.learning_rate) == base.fit
+        own = {"kind": base.field.kind, "width": base.field.width}
+        assert replace(config.field, **own) == base.field
 
 
 @pytest.mark.parametrize(

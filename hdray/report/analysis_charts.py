@@ -72,9 +72,8 @@ def confusion_chart(categories: Sequence[str], confusion: npt.NDArray[np.integer
 
 
 def perturbation_chart(curves: Mapping[str, tuple[int, Perturbation]], quantity: str) -> Figure:
-    """Mean of `quantity` (similarity, centred, barrier or excess) against strength, a line a representation.
-
-    One standard deviation is shaded.
+    """Mean of `quantity` (similarity, centred, barrier or excess) against strength, a line a representation, one standard deviation
+    shaded.
 
     `curves` by the representations' names, with the number that gives each its colour on all charts.
     """

@@ -190,7 +190,8 @@ class Config:
     fits: str = execution("")
     """Run whose fitted shapes are copied instead of fitting them again; what they depend on must be the same."""
     store: str = execution("")
-    """Folder or s3:// URL where runs share sampled points and trained networks, by hash; empty keeps them in the run."""
+    """Folder or s3:// URL where runs share sampled points and trained networks, by hash, and the surfaces of fields that
+    evaluations compare with; empty keeps the former in the run."""
     seed: int = 0
     """Seed of every random draw of the run."""
     inputs: InputSettings = dataclasses.field(default_factory=InputSettings)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hdray.metrics.protocols import changed, protocol_named
-from hdray.pipeline import field_surfaces as module
+from hdray.pipeline import extracted as module
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field_surfaces import _distinct, field_surfaces
 from hdray.pipeline.shapes import Vectors, shapes_of

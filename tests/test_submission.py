@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.tiny import TINY, arguments
+from hdray.pipeline.instances import read_fitted
+from hdray.pipeline.run_directory import RunDirectory
+from tests.jobs.tiny import SCALAR, TINY, arguments
 from tests.ray_head import PROGRAMS, RayHead, ray_head
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(580)]
@@ -61,12 +63,23 @@ def test_the_upload_is_the_code_alone(cluster):
 
 
 def test_a_submitted_pipeline_runs_to_its_report(cluster, tmp_path):
+    """Of the baseline of voxels, which no other test takes through all stages."""
     run = tmp_path / "run"
-    result = submit(cluster, "python", "jobs/full_pipeline.py", *arguments(), "--run", str(run))
+    voxels = {"field__kind": "voxels", "field__voxels": 8, "generator__kind": "voxel-diffusion"}
+    settings = arguments(**SCALAR, **voxels, fit__minimum_near_iou=0.0)
+    result = submit(cluster, "python", "jobs/full_pipeline.py", *settings, "--run", str(run))
     assert result.returncode == 0, result.stdout + result.stderr
     job, log = re.search(r"'(\w+)' submitted successfully(.*?)Job '\1' succeeded", result.stdout, re.DOTALL).groups()
     assert job.startswith("raysubmit_")
     # The job's own output ends where the line of dashes around Ray's verdict begins.
     assert log.rstrip("- \n").splitlines()[-1] == str(run)
-    assert (run / "report.html").read_text().startswith("<!")
-    assert json.loads((run / "metrics.json").read_text())["counts"]["generated"] == TINY["generate.count"]
+    assert "training voxel-diffusion" in log and "vectors of 512 entries" in log
+    assert read_fitted(RunDirectory(str(run)), ["train"]).theta.shape[1] == 512
+    found = json.loads((run / "metrics.json").read_text())
+    assert found["counts"]["generated"] == TINY["generate.count"]
+    assert found["metrics"]["nearest_weights_noise"] > 0
+    assert (found["cost"]["samples_seen"], found["cost"]["train_seconds"] > 0) == (60 * 4, True)
+    page, parameters = (run / "report.html").read_text(), f"{found['cost']['parameters']:,}"
+    assert page.startswith("<!") and "The closest pairs" in page
+    assert f"{parameters} parameters" in page and f"{parameters}, " in log
+    assert (run / "samples.png").exists()

@@ -1,14 +1,28 @@
-"""What tests of jobs share: running one that is to refuse."""
+"""What tests of jobs share: a cluster to run them on, and running one that is to refuse."""
 
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.jobs.tiny import ROOT
+from tests.ray_head import RayHead, ray_head
 
 Mistake = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def running_cluster(aws_server: str) -> Iterator[RayHead]:
+    """Two CPUs, without a dashboard; its workers know the local S3 server (hence the order)."""
+    with ray_head(num_cpus=2) as head:
+        yield head
+
+
+@pytest.fixture
+def cluster(running_cluster: RayHead, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs run on a cluster that is there already, which starting one each time would take longer than many of them."""
+    monkeypatch.setenv("RAY_ADDRESS", running_cluster.address)
 
 
 @pytest.fixture

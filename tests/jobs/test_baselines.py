@@ -1,4 +1,5 @@
-"""The baselines pass through every stage as HyperDiffusion does."""
+"""The baseline of points passes through every stage as HyperDiffusion does; that of voxels is submitted to a cluster
+(tests/test_submission.py)."""
 
 import json
 from pathlib import Path
@@ -9,37 +10,18 @@ import pytest
 from hdray.pipeline.generate_stage import samples_table
 from hdray.pipeline.instances import matrix, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
-from tests.jobs.tiny import arguments, finish, start_job
+from tests.jobs.tiny import SCALAR, arguments, finish, start_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
 
-SMALL = {"generator__normalisation": "scalar", "generator__width": 16, "generator__layers": 1, "generator__heads": 2}
-
-
-def carried_out(tmp_path: Path, **overrides: object) -> tuple[RunDirectory, str]:
-    output = finish(start_job("full_pipeline", *arguments(**SMALL, **overrides), "--run", tmp_path))
-    assert (tmp_path / "report.html").exists() and (tmp_path / "samples.png").exists()
-    return RunDirectory(str(tmp_path)), output
-
-
-def test_voxels(tmp_path: Path) -> None:
-    run, output = carried_out(
-        tmp_path, field__kind="voxels", field__voxels=8, generator__kind="voxel-diffusion", fit__minimum_near_iou=0.0
-    )
-    assert "training voxel-diffusion" in output and "vectors of 512 entries" in output
-    assert read_fitted(run, ["train"]).theta.shape[1] == 512
-    result = json.loads((tmp_path / "metrics.json").read_text())
-    assert result["metrics"]["nearest_weights_noise"] > 0
-    assert (result["cost"]["samples_seen"], result["cost"]["train_seconds"] > 0) == (60 * 4, True)
-    page = (tmp_path / "report.html").read_text()
-    assert f"{result['cost']['parameters']:,} parameters" in page and f"{result['cost']['parameters']:,}, " in output
-    assert "The closest pairs" in page
-
 
 def test_points(tmp_path: Path) -> None:
-    run, output = carried_out(
-        tmp_path, seed=1, field__kind="points", generator__kind="point-diffusion", inputs__withhold="arms+stretchers"
+    settings = arguments(
+        **SCALAR, seed=1, field__kind="points", generator__kind="point-diffusion", inputs__withhold="arms+stretchers"
     )
+    output = finish(start_job("full_pipeline", *settings, "--run", tmp_path))
+    run = RunDirectory(str(tmp_path))
+    assert (tmp_path / "report.html").exists() and (tmp_path / "samples.png").exists()
     assert "vectors of 768 entries" in output
     fitted = read_fitted(run, ["train"], 0.99)  # there is no IoU that could be too low
     np.testing.assert_allclose(fitted.theta.reshape(-1, 256, 3), fitted.surface / 65535 * 1.2 - 0.6, atol=1e-6)

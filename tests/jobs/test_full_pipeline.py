@@ -1,7 +1,6 @@
 """The whole pipeline as users run it: meshes from a bucket, the run in the bucket, good and bad files mixed."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,13 @@ from hdray.metrics.controls import KINDS
 from hdray.pipeline.instances import read_columns
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import list_files, read_bytes, write_bytes
-from tests.conftest import RayHead
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import arguments, finish, start_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(400)]
 
 
-def test_from_meshes_in_a_bucket_to_a_report_in_it(
-    s3: str,
-    mesh_folder: Path,
-    start_ray_head: Callable[..., RayHead],
-    monkeypatch: pytest.MonkeyPatch,
-    mistake: Mistake,
-) -> None:
+def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path, cluster: None, mistake: Mistake) -> None:
     import s3fs
     import trimesh
 
@@ -43,7 +35,6 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(
         inputs__split_file=f"{s3}/meshes/split.csv", train__steps=20, generate__count=3, evaluate__controls=True
     )
 
-    monkeypatch.setenv("RAY_ADDRESS", start_ray_head(num_cpus=2).address)
     output = finish(start_job("full_pipeline", *settings, "--data", f"{s3}/meshes", "--run", url))
     assert output.splitlines()[-1] == url
     assert "notes.txt" in output, "what is no shape is in the log"

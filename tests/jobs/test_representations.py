@@ -31,7 +31,7 @@ LOW_RANK = {
 }
 
 
-def test_low_rank_fields_and_their_analysis(tmp_path: Path) -> None:
+def test_low_rank_fields_and_their_analysis(tmp_path: Path, cluster: None) -> None:
     run, store = RunDirectory(str(tmp_path / "mlora")), tmp_path / "store"
     output = finish(start_job("fit", *arguments(**LOW_RANK), "--run", run.url, "--store", store), 580)
     assert "sampling 16 shapes" in output and "training what mlora fields share on" in output

@@ -40,6 +40,9 @@ TINY = {
     "execution.fitting_actors": 1,
 }
 
+SCALAR = {"generator__normalisation": "scalar", "generator__width": 16, "generator__layers": 1, "generator__heads": 2}
+"""Overrides for the baselines."""
+
 
 def arguments(**overrides: object) -> list[str]:
     """The tiny configuration as command line arguments; overrides are written section__key=value."""

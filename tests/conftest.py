@@ -111,9 +111,13 @@ def start_ray_head() -> Iterator[Callable[..., RayHead]]:
 @pytest.fixture
 def mesh_folder(tmp_path: Path) -> Path:
     """A folder with one watertight mesh in each format that hdray reads, one of them in a subfolder."""
+    return write_meshes(tmp_path / "meshes")
+
+
+def write_meshes(folder: Path) -> Path:
+    """Make such a folder."""
     import trimesh
 
-    folder = tmp_path / "meshes"
     (folder / "round").mkdir(parents=True)
     trimesh.creation.box((1.0, 0.6, 0.4)).export(folder / "box.obj")
     trimesh.creation.cylinder(0.4, 1.0, sections=24).export(folder / "cylinder.off")

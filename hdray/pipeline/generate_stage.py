@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 STAGE = "generate"
 EXTRACTED_TOGETHER = 4
-"""Meshes that one task extracts and commits: what a killed actor loses."""
+"""Vectors that an actor is handed at a time: what a killed one loses."""
+FLOAT_BYTES = 4
 MODEL = ("training", TRAINEE, MODEL_FILE)
 NAME = "sample-"
 """What the names of generated shapes begin with; a number follows."""
@@ -142,6 +143,9 @@ def sample_and_extract(
     # The two pools work at the same time, so each takes half of a GPU.
     pool = ActorPoolStrategy(size=resources.fitting_actors)
     arguments = {"config": config, "run_url": run.url}
+    # A block per actor's turn: otherwise one actor would extract all of a batch, and nothing be written until then. It is
+    # said in bytes, since the task of repartition() asks for a whole CPU: jobs that hold actors on all of them wait for ever.
+    rows.context.target_max_block_size = EXTRACTED_TOGETHER * field_of(config).layout.size * FLOAT_BYTES
     vectors = rows.map_batches(
         VectorActor,
         fn_constructor_kwargs=arguments,
@@ -151,8 +155,7 @@ def sample_and_extract(
         num_cpus=cpus,
         num_gpus=gpus / 2 or None,
     )
-    # A block per actor's turn: otherwise one actor would extract all of a batch, and nothing be written until then.
-    return vectors.repartition(target_num_rows_per_block=EXTRACTED_TOGETHER).map_batches(
+    return vectors.map_batches(
         ExtractionActor,
         fn_constructor_kwargs=arguments,
         batch_size=1,

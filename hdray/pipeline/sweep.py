@@ -8,6 +8,7 @@ from hdray.config.sweep import Sweep
 from hdray.errors import UserError
 from hdray.pipeline.choosing import keep_choosing
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.shares import gpu_options
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.sweep_table import Result, best_first, compare
 from hdray.pipeline.trial_job import JOBS, Jobs
@@ -28,13 +29,13 @@ def run_sweep(
     """
     if together < 1:
         raise UserError(f"--together {together} is not accepted; it must be 1 or more")
-    options = gpu_options(gpus)
+    gpu_options(gpus)  # what is wrong with them is said before anything is written
     _check_workers(sweep, gpus)
     keep_choosing(sweep, run_url)
     if sweep.chooses:
         for one in known_trials(sweep, run_url, data):
             one.check_unchanged()
-    run_trials(sweep, run_url, data, together, options, jobs)
+    run_trials(sweep, run_url, data, together, gpus, jobs)
     trials = known_trials(sweep, run_url, data)
     rows = standings(trials)
     write_standings(sweep, run_url, rows)
@@ -55,22 +56,6 @@ def _results(trials: Sequence[SweepTrial]) -> dict[tuple[Any, int], Result]:
     finished = [one for one in trials if one.status() == Status.FINISHED]
     costs = {one.name: one.run.read_json("metrics.json").get("cost", {}) for one in finished}
     return {(one.value, one.seed): Result(one.metrics(), costs[one.name]) for one in finished}
-
-
-def gpu_options(gpus: float | None) -> list[str]:
-    """The options of a job that make a run take this many GPUs where there are any; None leaves it to the space.
-
-    A fraction is one actor's share of one GPU; a whole number, as many actors, and training workers, with a GPU each.
-    Raises UserError for any other number.
-    """
-    if gpus is None:
-        return []
-    whole = float(gpus).is_integer()
-    if gpus <= 0 or (gpus > 1 and not whole):
-        raise UserError(f"--gpus {gpus:g} must be a fraction of one GPU, such as 0.5, or a whole number of them")
-    actors = str(max(1, int(gpus)))
-    share = ["--execution.gpus", "1.0" if whole else repr(gpus)]
-    return [*share, "--execution.fitting-actors", actors, "--train.workers", actors, "--shared.workers", actors]
 
 
 def _check_workers(sweep: Sweep, gpus: float | None) -> None:

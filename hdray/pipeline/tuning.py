@@ -1,6 +1,5 @@
 """Trials of a sweep under Ray Tune: each a job of its own, paused and scored at rungs where the sweep has such."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -8,19 +7,14 @@ from hdray.config.sweep import Sweep
 from hdray.config.tree import ExecutionSettings
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
+from hdray.pipeline.shares import TRIAL_CPUS, cpu_options, gpu_options
 from hdray.pipeline.trial_job import Jobs, TrialJob
 from hdray.pipeline.trials import drawn_name, known_trials, named_trial, record_stop
 from hdray.report.leaderboard import Status
 
-TRIAL_CPUS = 0.1
-"""What the trial itself asks for; the stages of its run ask for theirs."""
 
-
-def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, options: Sequence[str], jobs: Jobs) -> None:
-    """Run what is missing of the sweep, `together` trials at a time. Those that fail say so in their runs.
-
-    `options` go to every job.
-    """
+def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, gpus: float | None, jobs: Jobs) -> None:
+    """Run what is missing of the sweep, `together` trials at a time, each on `gpus` GPUs. Those that fail say so in their runs."""
     import ray
     from ray import tune
 
@@ -34,14 +28,16 @@ def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, options: 
     if not names:
         return
     connect(ExecutionSettings())
-    address = ray.get_runtime_context().gcs_address
+    address, found = ray.get_runtime_context().gcs_address, ray.cluster_resources()
+    cpus, cluster_gpus = max(1, int(found.get("CPU", 0))), int(found.get("GPU", 0))
 
     grid = {} if sweep.search else shared_in_grid(known)
 
     def trial(parameters: dict[str, Any]) -> None:
         one = named_trial(sweep, sweep_url, data, parameters[NAME])
         fits = fits_of_search(sweep, one.config) if sweep.search else grid.get(one.name)
-        TrialJob(one, jobs, tuple(options), address, fits).carry_out()
+        share = cpu_options(one.config.execution, together, cpus, cluster_gpus, gpus)
+        TrialJob(one, jobs, (*gpu_options(gpus), *share), address, fits).carry_out()
 
     def failed(name: str, error: str) -> None:
         named_trial(sweep, sweep_url, data, name).fail(error)

@@ -14,8 +14,11 @@ Mistake = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def running_cluster(aws_server: str) -> Iterator[RayHead]:
-    """Two CPUs, without a dashboard; its workers know the local S3 server (hence the order)."""
-    with ray_head(num_cpus=2) as head:
+    """One CPU: what asks for a whole one beside its actors would wait for ever, as it would where sweeps share a few.
+
+    Its workers know the local S3 server (hence the order).
+    """
+    with ray_head(num_cpus=1) as head:
         yield head
 
 

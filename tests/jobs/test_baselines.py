@@ -1,5 +1,5 @@
 """The baseline of points passes through every stage as HyperDiffusion does; that of voxels is submitted to a cluster
-(tests/test_submission.py)."""
+(test_submission.py)."""
 
 import json
 from pathlib import Path

@@ -15,6 +15,7 @@ from hdray.pipeline.instances import ACCEPTED, REJECTED, instances_schema, read_
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import read_initialisation
 from hdray.signals.settings import OccupancySettings
+from tests.conftest import write_meshes
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -34,10 +35,32 @@ def fitted(config: Config, url: Path | str) -> RunDirectory:
     return run
 
 
-def test_one_and_three_sampling_actors_give_the_same_bits(ray_cluster: None, tmp_path: Path) -> None:
-    one = fitted(TINY, tmp_path / "one")
+@pytest.fixture(scope="module")
+def chairs(ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """Fitted chairs, sampled by one actor."""
+    return fitted(TINY, tmp_path_factory.mktemp("chairs"))
+
+
+@pytest.fixture(scope="module")
+def meshes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six good files and three bad ones."""
+    folder = write_meshes(tmp_path_factory.mktemp("files") / "meshes")
+    (folder / "empty.obj").write_text("")
+    (folder / "noise.ply").write_bytes(bytes(range(256)))
+    (folder / "points.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def of_meshes(ray_cluster: None, meshes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, RunDirectory]:
+    """A run of them and its configuration."""
+    config = replace(TINY, data=str(meshes), inputs=InputSettings(validation_share=0.0, test_share=0.0))
+    return config, fitted(config, tmp_path_factory.mktemp("of_meshes"))
+
+
+def test_one_and_three_sampling_actors_give_the_same_bits(chairs: RunDirectory, tmp_path: Path) -> None:
     three = replace(TINY, execution=replace(TINY.execution, sampling_actors=3, fitting_actors=1))
-    other = fitted(three, tmp_path / "three")
+    other = fitted(three, tmp_path)
     columns = [
         "source",
         "split",
@@ -50,25 +73,23 @@ def test_one_and_three_sampling_actors_give_the_same_bits(ray_cluster: None, tmp
         "near_iou",
         "shared_hash",
     ]
-    table = read_columns(one, columns)
+    table = read_columns(chairs, columns)
     assert table.num_rows == 5
     assert table.equals(read_columns(other, columns))
 
 
-def test_a_finished_run_is_left_alone(ray_cluster: None, tmp_path: Path) -> None:
-    run = fitted(TINY, tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    fitted(TINY, tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
-    assert read_columns(run, []).num_rows == 5
+def test_a_finished_run_is_left_alone(chairs: RunDirectory) -> None:
+    def stamps() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in Path(chairs.url).rglob("*") if path.is_file()}
+
+    before = stamps()
+    fitted(TINY, chairs.url)
+    assert stamps() == before
+    assert read_columns(chairs, []).num_rows == 5
 
 
-def test_bad_files_are_rows_with_reasons(ray_cluster: None, mesh_folder: Path, tmp_path: Path) -> None:
-    (mesh_folder / "empty.obj").write_text("")
-    (mesh_folder / "noise.ply").write_bytes(bytes(range(256)))
-    (mesh_folder / "points.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\n")
-    config = replace(TINY, data=str(mesh_folder), inputs=InputSettings(validation_share=0.0, test_share=0.0))
-    run = fitted(config, tmp_path / "run")
+def test_bad_files_are_rows_with_reasons(of_meshes: tuple[Config, RunDirectory]) -> None:
+    _, run = of_meshes
     rows = {row["source"]: row for row in read_columns(run, instances_schema().names).to_pylist()}
     assert len(rows) == 9
     for name in ("empty.obj", "noise.ply", "points.obj"):
@@ -92,34 +113,26 @@ def test_every_vector_refers_to_the_initialisation(ray_cluster: None, tmp_path: 
 
 
 def test_another_configuration_or_a_changed_file_is_refused(
-    ray_cluster: None, mesh_folder: Path, tmp_path: Path
+    of_meshes: tuple[Config, RunDirectory], meshes: Path
 ) -> None:
-    config = replace(TINY, data=str(mesh_folder))
-    run = fitted(config, tmp_path / "run")
+    config, run = of_meshes
     with pytest.raises(UserError, match=r"fit\.steps was 20 and is now 30"):
         run.check(STAGE, fit_keys(replace(config, fit=replace(config.fit, steps=30))), {})
     run.check(STAGE, fit_keys(replace(config, execution=ExecutionSettings(sampling_actors=2))), {})
-    (mesh_folder / "box.obj").write_bytes((mesh_folder / "box.obj").read_bytes() + b"\n# touched\n")
+    box = meshes / "box.obj"
+    content = box.read_bytes()
+    box.write_bytes(content + b"\n# touched\n")
     with pytest.raises(UserError, match=r"box\.obj has changed"):
         check_fit(run, config)
+    box.write_bytes(content)
+    check_fit(run, config)
 
 
-def test_more_files_are_added_to_a_finished_run(ray_cluster: None, mesh_folder: Path, tmp_path: Path) -> None:
-    config = replace(TINY, data=str(mesh_folder))
-    run = fitted(config, tmp_path / "run")
+def test_more_files_are_added_to_a_finished_run(of_meshes: tuple[Config, RunDirectory], meshes: Path) -> None:
+    config, run = of_meshes
     before = read_columns(run, ["sampled_at"]).to_pylist()
-    (mesh_folder / "second.obj").write_bytes((mesh_folder / "box.obj").read_bytes())
+    (meshes / "second.obj").write_bytes((meshes / "box.obj").read_bytes())
     fitted(config, run.url)
     after = read_columns(run, ["sampled_at"]).to_pylist()
     assert len(after) == len(before) + 1
     assert all(row in after for row in before)
-
-
-def test_a_run_in_a_bucket(ray_cluster: None, s3: str, mesh_folder: Path) -> None:
-    import s3fs
-
-    s3fs.S3FileSystem().put(str(mesh_folder), f"{s3}/meshes", recursive=True)
-    config = replace(TINY, data=f"{s3}/meshes")
-    run = fitted(config, f"{s3}/run")
-    fitted(config, f"{s3}/run")
-    assert read_columns(run, ["status"])["status"].to_pylist() == [ACCEPTED] * 6

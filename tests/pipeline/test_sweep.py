@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hdray.config.load import load
 from hdray.config.search import Distribution, Search
 from hdray.config.sweep import Sweep
 from hdray.errors import UserError
-from hdray.pipeline.cluster import Resources, resources_of
 from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
-from hdray.pipeline.sweep import gpu_options, run_sweep
+from hdray.pipeline.sweep import run_sweep
 from hdray.pipeline.trial_job import Jobs
 from hdray.pipeline.trials import known_trials
 from tests.pipeline.searches import SEARCH
@@ -115,20 +113,6 @@ def test_trials_that_differ_in_training_alone_share_their_fits() -> None:
     assert shared(replace(SEARCH, search=Search(9, drawn, 0)))
     drawn["fit.learning_rate"] = Distribution("loguniform", (1e-4, 1e-3))
     assert not shared(replace(SEARCH, search=Search(9, drawn, 0)))
-
-
-def test_gpus_of_a_trial() -> None:
-    workers = ["--execution.fitting-actors", "{}", "--train.workers", "{}", "--shared.workers", "{}"]
-    assert gpu_options(None) == []
-    for gpus, share, actors in ((0.5, "0.5", "1"), (1, "1.0", "1"), (4.0, "1.0", "4")):
-        assert gpu_options(gpus) == ["--execution.gpus", share, *(word.format(actors) for word in workers)]
-    for gpus in (0, -1, 1.5):
-        with pytest.raises(UserError, match=r"must be a fraction of one GPU, such as 0\.5, or a whole number"):
-            gpu_options(gpus)
-    config = load(["--preset", "demo", *gpu_options(2), "--train.batch-size", "32"], "", "")
-    assert resources_of(config.execution, cpus=8, gpus=4) == Resources(8, 2, 1) and config.train.workers == 2
-    config = load(["--preset", "demo", *gpu_options(0.5)], "", "")
-    assert resources_of(config.execution, cpus=8, gpus=1) == Resources(8, 1, 0.5) and config.train.workers == 1
 
 
 def test_what_cannot_be_carried_out_is_refused(tmp_path: Path) -> None:

@@ -5,18 +5,15 @@ import re
 import secrets
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from hdray.pipeline.instances import read_fitted
 from hdray.pipeline.run_directory import RunDirectory
-from tests.jobs.tiny import SCALAR, TINY, arguments
+from tests.jobs.tiny import ROOT, SCALAR, TINY, arguments
 from tests.ray_head import PROGRAMS, RayHead, ray_head
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(580)]
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from hdray.pipeline.instances import instances_table, read_columns
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.train_stage import read_loss_curve
 from tests.conftest import RayHead
+from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import arguments, finish, start_job
 
 CHAIRS, STEPS = 16, 1200
@@ -53,7 +54,7 @@ def table(run: RunDirectory) -> dict[str, float]:
     return dict(zip(ids, rows["sampled_at"].to_pylist(), strict=True))
 
 
-def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[..., RayHead]) -> None:
+def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[..., RayHead], mistake: Mistake) -> None:
     head = start_ray_head(num_cpus=2)
     environment = {**head.environment, "RAY_ADDRESS": head.address}
     run = RunDirectory(str(tmp_path / "run"))
@@ -77,10 +78,7 @@ def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[...,
     wait_for(lambda: len(instances_table(run).committed()) > len(first_rows), driver)
     assert kill_one("FittingActor", head)
     wait_for(lambda: (run.record("fit") or {"complete": False})["complete"], driver)
-    second = start()
-    output, _ = second.communicate(timeout=60)
-    assert second.returncode == 2, output
-    assert f"process {driver.pid}" in output
+    assert f"process {driver.pid}" in mistake("full_pipeline", *settings, "--run", run.url)
     wait_for(lambda: bool(checkpoints(run)), driver)
     kill_driver(driver)
     rows = table(run)

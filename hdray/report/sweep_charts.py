@@ -15,6 +15,7 @@ _MOST_TICKS = 8  # values of a searched key that get a tick each
 _TICKS = 5  # of a continuous axis
 _DECADES = 1.5  # a range wider than this is shown on a logarithmic axis
 _BELOW = 0.15  # how far below an axis's range missing values lie, as a share of it
+_DRAWN_LETTERS = 9  # a number that takes more was drawn from a range: one of few, but not chosen by anyone
 _MOST_LETTERS = 32  # of a searched value beside its tick
 _LETTER = 6.5  # pixels that a letter of a tick's text is wide at most, on average
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -28,7 +29,7 @@ def parallel_chart(trials: Sequence[Ranked], metrics: Mapping[str, tuple[str, st
     dimensions = [axis(key, values) for key, values in searched.items() if any(value != values[0] for value in values)]
     for column, name in [*COSTS.items(), *((column, name) for column, (name, _) in metrics.items())]:
         values = [trial.number(column) for trial in given]
-        if any(value is not None for value in values):
+        if any(value is not None for value in values) and (len(given) == 1 or len(set(values)) > 1):
             dimensions.append(axis(name, values, ticks=0))
     last = max((row.rank or 0 for row in trials), default=0)
     # Without a rank: as faint as the worst.
@@ -42,7 +43,7 @@ def parallel_chart(trials: Sequence[Ranked], metrics: Mapping[str, tuple[str, st
 
 
 def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
-    """One of Plotly's parallel axes: a place per value, equally far apart where they are few (`ticks`) or no numbers.
+    """One of Plotly's parallel axes: a place per value, equally far apart where they are few (`ticks`) and short, or no numbers.
 
     Numbers over more than one and a half decades are placed by their logarithms. A value that is missing (None) lies
     below all others, at a tick that says "none": Plotly cannot leave a line out of one axis.
@@ -50,7 +51,8 @@ def axis(name: str, values: Sequence[Any], ticks: int = _MOST_TICKS) -> Figure:
     shown: list[Any] = [value if value is None or _is_number(value) else str(value) for value in values]
     known = [value for value in shown if value is not None]
     different = list(dict.fromkeys(known))
-    if len(different) > ticks and all(_is_number(value) for value in different):
+    many = len(different) > ticks or any(len(str(value)) > _DRAWN_LETTERS for value in different)
+    if many and all(_is_number(value) for value in different):
         logarithmic = min(different) > 0 and math.log10(max(different) / min(different)) > _DECADES
         places = {value: math.log10(value) if logarithmic else float(value) for value in different}
         low, high = min(places.values()), max(places.values())

@@ -39,6 +39,9 @@ def test_many_values_lie_where_they_are():
     wide = axis("x", [10.0**-power for power in range(11)])
     assert wide["values"] == pytest.approx([-power for power in range(11)])
     assert wide["ticktext"][-1] == "1"
+    drawn = axis("train.learning_rate", [0.0006536238922724393, 0.00024910587861658347])
+    assert drawn["values"] == pytest.approx([0.00065362, 0.00024911]) and len(drawn["ticktext"]) == 5
+    assert axis("fit.learning_rate", [0.005, 0.2])["ticktext"] == ["0.005", "0.2"]
 
 
 @settings(max_examples=50, deadline=None)
@@ -72,6 +75,8 @@ def test_a_value_that_all_have_is_no_axis():
     trials = [replace(trial, values={**trial.values, "seed": 0}) for trial in TRIALS]
     labels = [one["label"] for one in parallel_chart(ranked(trials))["data"][0]["dimensions"]]
     assert "seed" not in labels and "field.kind" in labels
+    same = [replace(trial, metrics={**trial.metrics, "iou": 0.9}) for trial in TRIALS]
+    assert "IoU of fits" not in [one["label"] for one in parallel_chart(ranked(same))["data"][0]["dimensions"]]
     assert "seed" in [one["label"] for one in parallel_chart(ranked([*trials, TRIALS[0]]))["data"][0]["dimensions"]]
 
 

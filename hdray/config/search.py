@@ -117,7 +117,7 @@ def _numbers(values: Any, whole: bool) -> tuple[Any, ...] | None:
         return None
     try:
         found = [float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if not all(map(math.isfinite, found)) or (whole and not all(value.is_integer() for value in found)):
         return None

@@ -9,7 +9,7 @@ from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
 from hdray.metrics.names import METRIC_NAMES, metric_names
 
-_PLACES = ("data", "run", "fits", "store", "config")  # said by the command line, or by the sweep for each trial
+_PLACES = ("data", "run", "fits", "store", "config")
 
 
 def check_sweep(sweep: Sweep, where: str) -> None:
@@ -28,7 +28,7 @@ def check_sweep(sweep: Sweep, where: str) -> None:
 
 def _check_given_once(sweep: Sweep, where: str) -> None:
     """Raise UserError where a key is set or varied that the sweep itself gives to each trial: it would not be heeded."""
-    elsewhere = {sweep.seed_key: "seeds", **dict.fromkeys(_PLACES, "the command line")}
+    elsewhere = {sweep.seed_key: "seeds", **dict.fromkeys(_PLACES, "the command line"), "execution.pause_at": "stop"}
     said: list[tuple[str, Mapping[str, Any]]] = [("set", sweep.set)]
     said += [(f"vary.variants.{value}", keys) for value, keys in sweep.variants.items()]
     if sweep.key and not sweep.variants:
@@ -38,6 +38,8 @@ def _check_given_once(sweep: Sweep, where: str) -> None:
     for part, keys in said:
         if twice := [key for key in keys if key in elsewhere]:
             raise UserError(f"{where}: {part} must not hold {twice[0]}, which {elsewhere[twice[0]]} gives; take it out")
+    if sweep.variants and sweep.key == sweep.seed_key:
+        raise UserError(f"{where}: vary.name {sweep.key} is also the key of the seeds; give the variants another name")
     if "preset" in sweep.set:
         raise UserError(f"{where}: set must not hold preset, which is a key of the space itself; take it out")
 

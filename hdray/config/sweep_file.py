@@ -77,6 +77,9 @@ def _vary(vary: Any, where: str) -> dict[str, Any]:
             f"{where}: vary must hold a key and two values of it or more, or a name and two variants or more, a "
             "mapping of keys to values each"
         )
+    named = vary.get("name", vary.get("key"))
+    if not isinstance(named, str) or not named:
+        raise UserError(f"{where}: the {'name' if 'name' in vary else 'key'} of vary must be a text, and is {named!r}")
     if wrong := [value for value in values if not isinstance(value, _SCALARS)]:
         raise UserError(f"{where}: vary holds {wrong[0]!r}, which is neither a text nor a number nor true or false")
     _check_different(values, f"{where}: vary")

@@ -6,6 +6,7 @@ they are compared with, are the same in all of them, and take longer than sampli
 
 import io
 import json
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,11 @@ from hdray.config.tree import Config
 from hdray.fields.kinds import name_keys
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.field import initialisation_url
+from hdray.pipeline.lease import Lease
 from hdray.pipeline.progress import Progress
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.shapes import surface_clouds
-from hdray.pipeline.storage import exists, join, read_bytes, write_bytes
+from hdray.pipeline.storage import join, read_bytes, write_bytes
 from hdray.pipeline.windowed import cluster_slots, windowed
 from hdray.surfaces.polygonise import EmptySurface
 
@@ -33,19 +35,27 @@ Clouds = list[np.ndarray] | str
 """Of a vector: a cloud (P, 3) or (T P, 3) float32 for each draw, or why its field has no surface."""
 
 
-def extracted(vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources) -> list[Clouds]:
-    """The surfaces of vectors (N, D), each by a cloud for each of the names that points are drawn for."""
+def extracted(
+    vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources
+) -> Iterator[tuple[int, Clouds]]:
+    """The rows of vectors (N, D) in any order, each with a cloud for each of the names that points are drawn for.
+
+    With a store another run that is at it is waited for.
+    """
     if not config.store:
-        return _extracted(vectors, draws, config, resources)
-    url = join(config.store, "surfaces", f"{_made_of(vectors, draws, config)}.npz")
-    if exists(url):
-        return _read(read_bytes(url), draws)
-    found = _extracted(vectors, draws, config, resources)
-    write_bytes(url, _written(found))
-    return found
+        yield from _extracted(vectors, draws, config, resources)
+        return
+    place = RunDirectory(join(config.store, "surfaces", _made_of(vectors, draws, config)))
+    with Lease(place, patient=True):
+        if not place.has("clouds.npz"):
+            found = dict(_extracted(vectors, draws, config, resources))
+            write_bytes(place.path("clouds.npz"), _written([found[row] for row in range(len(vectors))]))
+    yield from enumerate(_read(read_bytes(place.path("clouds.npz")), draws))
 
 
-def _extracted(vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources) -> list[Clouds]:
+def _extracted(
+    vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources
+) -> Iterator[tuple[int, Clouds]]:
     import ray
 
     gpus = resources.gpus_per_actor
@@ -56,12 +66,12 @@ def _extracted(vectors: np.ndarray, draws: list[list[str]], config: Config, reso
         part = slice(first, first + together)
         return task.remote(vectors[part], draws[part], config)
 
-    found: dict[int, list[Clouds]] = {}
-    starts = range(0, len(vectors), together)
+    starts, done = range(0, len(vectors), together), 0
     said = f"parts of {len(vectors)} fields extracted"
-    with Progress(said, len(starts), lambda: len(found), config.execution.progress_s):
-        found.update(windowed(starts, submit, partial(cluster_slots, gpus)))
-    return [clouds for first in starts for clouds in found[first]]
+    with Progress(said, len(starts), lambda: done, config.execution.progress_s):
+        for first, found in windowed(starts, submit, partial(cluster_slots, gpus)):
+            yield from enumerate(found, first)
+            done += 1
 
 
 def _extract(theta: np.ndarray, draws: list[list[str]], config: Config) -> list[Clouds]:

@@ -28,12 +28,12 @@ def field_surfaces(
     """
     vectors, draws = _distinct(sets)
     names = [[f"{kind} {name}" for kind, name in wanted] for wanted in draws]
-    found = extracted(np.stack(vectors) if vectors else np.empty((0, 0), np.float32), names, config, resources)
     collectors = {
         kind: Collector(replace(protocol, points=0) if kind in whole else protocol, config.seed) for kind in sets
     }
-    for wanted, clouds in zip(draws, found, strict=True):
-        for index, (kind, name) in enumerate(wanted):
+    theta = np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+    for row, clouds in extracted(theta, names, config, resources):
+        for index, (kind, name) in enumerate(draws[row]):
             if isinstance(clouds, str):
                 collectors[kind].exclude(name, clouds)
             else:

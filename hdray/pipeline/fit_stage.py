@@ -14,7 +14,7 @@ from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.inputs import Input, list_inputs
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema, read_columns
-from hdray.pipeline.other_fits import check_other
+from hdray.pipeline.other_fits import check_other, learned
 from hdray.pipeline.point_store import StoredPoints, ensure_points, point_files, points_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
@@ -36,7 +36,10 @@ def fit_keys(config: Config) -> dict[str, object]:
     """The result keys that the instances depend on, and the name of a kind of one's own."""
     sections = ("inputs", "signal", "field", "fit", *(("shared",) if kind_of(config.field.kind).network else ()))
     keys = result_keys(config, "", *sections)
-    return {key: value for key, value in keys.items() if key not in TRAINING_KEYS} | name_keys(config.field.kind)
+    kept = {key: value for key, value in keys.items() if key not in TRAINING_KEYS} | name_keys(config.field.kind)
+    if config.inputs.exclude_file and learned(kept):  # what was learned was not from these
+        kept["inputs.exclude_file"] = config.inputs.exclude_file
+    return kept
 
 
 def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 STAGE = "generate"
 EXTRACTED_TOGETHER = 4
-"""Vectors that an actor is handed at a time: what a killed one loses."""
+"""Vectors that an actor is handed at a time: what a killed one loses. (Rows with surfaces, larger than short vectors, leave it in
+blocks of fewer.)"""
 FLOAT_BYTES = 4
 MODEL = ("training", TRAINEE, MODEL_FILE)
 NAME = "sample-"

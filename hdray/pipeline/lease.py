@@ -10,7 +10,7 @@ from types import TracebackType
 
 from hdray.errors import UserError
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.storage import create_bytes, read_bytes, remove, write_bytes
+from hdray.pipeline.storage import create_bytes, exists, read_bytes, remove, write_bytes
 
 HEARTBEAT_S = 5.0
 STALE_S = 30.0
@@ -93,8 +93,26 @@ class Lease:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.5)
-        if self._read() == first:
-            remove(self.url)
+        if first is not None:
+            self._take_away(first)
+
+    def _take_away(self, dead: dict[str, object]) -> None:
+        """Remove a dead holder's lease, if it is still there: of all that found it dead, the one that makes the mark.
+
+        Were each to look and then remove, the second could remove what the first one holds by then.
+        """
+        mark = self.run.path(f"lease-{dead['token']}.taken")
+        if create_bytes(mark, b""):
+            try:
+                if self._read() == dead:
+                    remove(self.url)
+            finally:
+                remove(mark)
+            return
+        deadline = time.monotonic() + STALE_S
+        while exists(mark) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        remove(mark)  # whoever made it is gone, or has died over it
 
     def _beat(self) -> None:
         beat, renewed = 0, time.monotonic()

@@ -1,7 +1,7 @@
 """Fits taken over from another run: many generators, or folds, at the cost of fitting once."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hdray.errors import UserError
@@ -36,10 +36,15 @@ def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
 
     A start that is fitted is one of theirs, one that is learned is learned from them, and so are networks that instances share.
     """
-    kind = kind_of(keys.get("field.kind", FieldSettings.kind))  # records hold it where it is not the default
-    if keys["fit.initialisation"] in ("fitted", "meta") or kind.network:
+    if keys["fit.initialisation"] == "fitted" or learned(keys):
         return keys
     return {key: value for key, value in keys.items() if key not in SPLIT_KEYS}
+
+
+def learned(keys: Mapping[str, Any]) -> bool:
+    """Whether something was learned from the training shapes that all vectors of fits with these result keys depend on."""
+    kind = kind_of(keys.get("field.kind", FieldSettings.kind))  # records hold it where it is not the default
+    return keys["fit.initialisation"] == "meta" or kind.network is not None
 
 
 def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[str, Any]) -> None:

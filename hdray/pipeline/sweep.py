@@ -1,13 +1,16 @@
 """A sweep as Ray Tune trials: each a run directory of its own under <run>/trials, each resumable like any run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from hdray.config.sweep import Sweep
+from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.choosing import keep_choosing
-from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.inputs import list_inputs
+from hdray.pipeline.lease import Lease
+from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.shares import gpu_options
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.sweep_table import Result, best_first, compare
@@ -31,6 +34,14 @@ def run_sweep(
         raise UserError(f"--together {together} is not accepted; it must be 1 or more")
     gpu_options(gpus)  # what is wrong with them is said before anything is written
     _check_workers(sweep, gpus)
+    run = RunDirectory(run_url)
+    check_place(run)
+    _check_data(sweep, data)
+    with Lease(run):
+        return _run_sweep(sweep, data, run_url, together, gpus, jobs)
+
+
+def _run_sweep(sweep: Sweep, data: str, run_url: str, together: int, gpus: float | None, jobs: Jobs) -> dict[str, Any]:
     keep_choosing(sweep, run_url)
     if sweep.chooses:
         for one in known_trials(sweep, run_url, data):
@@ -58,13 +69,24 @@ def _results(trials: Sequence[SweepTrial]) -> dict[tuple[Any, int], Result]:
     return {(one.value, one.seed): Result(one.metrics(), costs[one.name]) for one in finished}
 
 
+def _configs(sweep: Sweep, data: str) -> Iterator[Config]:
+    """The configurations of the trials of one seed; of drawn values, the ends of their ranges."""
+    for value in sweep.values:
+        for drawn in sweep.search.corners() if sweep.search else [{}]:
+            yield sweep.config(value, sweep.seeds[0], data, drawn)
+
+
+def _check_data(sweep: Sweep, data: str) -> None:
+    """Raise UserError where there is nothing to fit: every trial would fail of it."""
+    list_inputs(next(_configs(sweep, data)))
+
+
 def _check_workers(sweep: Sweep, gpus: float | None) -> None:
     """Raise UserError where a trial's batch cannot be divided among its workers."""
     if gpus is None:
         return
     workers = max(1, int(gpus))
-    for value in sweep.values:
-        config = sweep.config(value, sweep.seeds[0], "", next(sweep.search.corners()) if sweep.search else {})
+    for config in _configs(sweep, ""):
         try:
             replace(config.train, workers=workers)
             replace(config.shared, workers=workers)

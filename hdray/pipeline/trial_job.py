@@ -84,6 +84,8 @@ class TrialJob:
 
     def _run(self, job: Sequence[str], url: str, *more: str) -> None:
         """A job in a process of its own: one that dies takes nothing with it. Its log is kept in the trial's run."""
+        with Lease(RunDirectory(url), patient=True):
+            pass  # a job of a sweep that was killed lives a few seconds longer, and another one would be refused
         self.one.begin()  # success takes the file away
         store = RunDirectory(self.one.sweep_url).path("store")
         command = [*job, "--config", self.one.begun_file, "--run", url, "--store", store, *self.options, *more]

@@ -7,7 +7,7 @@ from hdray.config.sweep import Sweep
 from hdray.config.tree import ExecutionSettings
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
-from hdray.pipeline.shares import TRIAL_CPUS, cpu_options, gpu_options
+from hdray.pipeline.shares import TRIAL, trial_options
 from hdray.pipeline.trial_job import Jobs, TrialJob
 from hdray.pipeline.trials import drawn_name, known_trials, named_trial, record_stop
 from hdray.report.leaderboard import Status
@@ -36,8 +36,8 @@ def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, gpus: flo
     def trial(parameters: dict[str, Any]) -> None:
         one = named_trial(sweep, sweep_url, data, parameters[NAME])
         fits = fits_of_search(sweep, one.config) if sweep.search else grid.get(one.name)
-        share = cpu_options(one.config.execution, together, cpus, cluster_gpus, gpus)
-        TrialJob(one, jobs, (*gpu_options(gpus), *share), address, fits).carry_out()
+        options = trial_options(one.config.execution, together, cpus, cluster_gpus, gpus)
+        TrialJob(one, jobs, tuple(options), address, fits).carry_out()
 
     def failed(name: str, error: str) -> None:
         named_trial(sweep, sweep_url, data, name).fail(error)
@@ -59,7 +59,7 @@ def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, gpus: flo
         }
         scheduler = Halving(sweep.stop, sweep.longest(), seen, partial(record_stop, sweep_url))
     tune.Tuner(
-        tune.with_resources(trial, {"CPU": TRIAL_CPUS}),
+        tune.with_resources(trial, TRIAL),
         param_space=space,
         tune_config=tune.TuneConfig(
             max_concurrent_trials=together,

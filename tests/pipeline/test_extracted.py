@@ -24,6 +24,12 @@ def run_of(folder: Path, start: float = 0.0) -> Config:
     return replace(config(folder / "run"), store=str(folder / "store"))
 
 
+def clouds_of(vectors: np.ndarray, draws: list[list[str]], config: Config) -> list[Any]:
+    """What is extracted, in order of the vectors."""
+    found = dict(extracted(vectors, draws, config, RESOURCES))
+    return [found[row] for row in range(len(vectors))]
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many vectors each call extracts that finds nothing in the store; here, without Ray."""
@@ -31,7 +37,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def alone(vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources) -> Any:
         made.append(len(vectors))
-        return module._extract(vectors, draws, config)
+        return enumerate(module._extract(vectors, draws, config))
 
     monkeypatch.setattr(module, "_extracted", alone)
     return made
@@ -41,10 +47,10 @@ def test_runs_of_a_store_extract_the_same_fields_once(tmp_path: Path, calls: lis
     vectors = fields(radii(3, 0)).numpy()
     vectors[1] = -4.0  # outside everywhere
     first = run_of(tmp_path)
-    found = [extracted(vectors, DRAWS, first, RESOURCES) for _ in range(2)]
+    found = [clouds_of(vectors, DRAWS, first) for _ in range(2)]
     other = replace(first, run=str(tmp_path / "other"), train=replace(first.train, steps=7))
     (tmp_path / "run").rename(tmp_path / "other")
-    found.append(extracted(vectors, DRAWS, other, RESOURCES))
+    found.append(clouds_of(vectors, DRAWS, other))
     assert calls == [3]
     assert "below the level" in found[0][1]
     for again in found[1:]:
@@ -56,12 +62,12 @@ def test_runs_of_a_store_extract_the_same_fields_once(tmp_path: Path, calls: lis
 
 def test_what_could_give_other_surfaces_is_extracted_anew(tmp_path: Path, calls: list[int]) -> None:
     vectors, first = fields(radii(3, 0)).numpy(), run_of(tmp_path)
-    extracted(vectors, DRAWS, first, RESOURCES)
-    extracted(vectors, DRAWS, replace(first, generate=replace(first.generate, resolution=20)), RESOURCES)
-    extracted(vectors, DRAWS, replace(first, seed=1), RESOURCES)
-    extracted(vectors, [["a x", "b x"], *DRAWS[1:]], first, RESOURCES)
-    extracted(vectors * np.float32(1.01), DRAWS, first, RESOURCES)
-    extracted(vectors, DRAWS, run_of(tmp_path, start=1.0), RESOURCES)
+    clouds_of(vectors, DRAWS, first)
+    clouds_of(vectors, DRAWS, replace(first, generate=replace(first.generate, resolution=20)))
+    clouds_of(vectors, DRAWS, replace(first, seed=1))
+    clouds_of(vectors, [["a x", "b x"], *DRAWS[1:]], first)
+    clouds_of(vectors * np.float32(1.01), DRAWS, first)
+    clouds_of(vectors, DRAWS, run_of(tmp_path, start=1.0))
     assert calls == [3] * 6
-    extracted(vectors, DRAWS, replace(first, store=""), RESOURCES)
+    clouds_of(vectors, DRAWS, replace(first, store=""))
     assert calls == [3] * 7, "without a store nothing is kept"

@@ -87,3 +87,18 @@ def test_a_driver_whose_lease_was_taken_stops(run: RunDirectory, holder: subproc
     taken = {**json.loads(Path(run.url, "lease.json").read_text()), "token": "another"}
     run.write_json(taken, "lease.json")
     assert holder.wait(timeout=10) == 3
+
+
+def test_of_two_that_found_it_dead_one_takes_it_over(run: RunDirectory) -> None:
+    """The second one looked before the first one took it, and would have removed the first one's."""
+    run.write_json({"token": "x", "host": "elsewhere", "pid": 1, "started": 0.0, "beat": 7}, "lease.json")
+    first, second = Lease(run), Lease(run)
+    dead = second._read()
+    with first:
+        second._take_away(dead)
+        assert run.read_json("lease.json")["token"] == first.token
+    run.write_json(dead, "lease.json")
+    Path(run.url, "lease-x.taken").touch()  # of one that died over it
+    with second:
+        assert run.read_json("lease.json")["token"] == second.token
+    assert not list(Path(run.url).iterdir())

@@ -12,7 +12,7 @@ from hdray.errors import UserError
 from hdray.pipeline.fit_stage import STAGE, check_fit, fit_keys
 from hdray.pipeline.inputs import list_inputs
 from hdray.pipeline.instances import instances_hash, instances_schema, instances_table, read_columns
-from hdray.pipeline.other_fits import copy_fits
+from hdray.pipeline.other_fits import copy_fits, keys_of_fits
 from hdray.pipeline.run_directory import RunDirectory
 from tests.pipeline.tables import write_rows
 
@@ -115,3 +115,13 @@ def test_fits_that_are_not_those_of_this_run_are_refused(tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"test_share was 0\.15 and is now 0\.3.*serve no other splits"):
         check_fit(run, replace(config, inputs=replace(config.inputs, test_share=0.3)))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("made_with", ["lora", "meta"])
+def test_a_list_of_exclusions_acts_on_fits_that_something_was_learned_for(made_with: str) -> None:
+    field = replace(BASE.field, kind="lora") if made_with == "lora" else BASE.field
+    fit = replace(BASE.fit, initialisation="random" if made_with == "lora" else made_with)
+    config = replace(BASE, field=field, fit=fit)
+    listed = replace(config, inputs=replace(config.inputs, exclude_file="list.txt"))
+    assert keys_of_fits(fit_keys(listed)) != keys_of_fits(fit_keys(config))
+    assert fit_keys(replace(BASE, inputs=listed.inputs)) == fit_keys(BASE)

@@ -17,7 +17,7 @@ from tests.conftest import RayHead
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import arguments, finish, start_job
 
-CHAIRS, STEPS = 16, 1200
+CHAIRS, STEPS = 12, 800
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(580)]
 
 
@@ -59,7 +59,7 @@ def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[...,
     environment = {**head.environment, "RAY_ADDRESS": head.address}
     run = RunDirectory(str(tmp_path / "run"))
     settings = arguments(
-        inputs__chairs=CHAIRS, fit__steps=2000, train__steps=STEPS, train__checkpoint_steps=100, train__log_steps=50
+        inputs__chairs=CHAIRS, fit__steps=1500, train__steps=STEPS, train__checkpoint_steps=100, train__log_steps=50
     )
 
     def start() -> subprocess.Popen[str]:

@@ -36,7 +36,7 @@ type: $(READY)  ## mypy
 # In order, so that files of one long test are not left for the end, where one process would wait for the other.
 test: $(READY)  ## all tests: the pure packages' where Ray and DeepSpeed cannot be imported, then the others
 	PYTHONPATH=tests/without_engine $(VENV)/bin/python -m pytest --numprocesses auto $(PURE:%=tests/%)
-	$(VENV)/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(PURE:%=--ignore=tests/%)
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(PURE:%=--ignore=tests/%)
 
 bench: $(READY)  ## measure hdray against its baselines; writes build/bench.json
 	$(VENV)/bin/python -m benchmarks

@@ -9,7 +9,7 @@ from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
 from hdray.metrics.names import METRIC_NAMES, metric_names
 
-_PLACES = ("data", "run", "fits", "store", "config")
+_PLACES = ("data", "run", "fits", "store", "config")  # said by the command line, or by the sweep for each trial
 
 
 def check_sweep(sweep: Sweep, where: str) -> None:

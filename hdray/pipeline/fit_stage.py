@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STAGE = "fit"
 TRAINING_KEYS = ("fit.minimum_near_iou", "inputs.exclude_file", "inputs.max_self_intersection")
-"""Keys of these sections that say which of the instances are trained on, and so act on no instance."""
+"""Keys of these sections that say which of the instances are trained on, and so act on none, unless something is learned first."""
 SLOWEST_STEP_S = 0.02
 """Seconds a step of one shape takes on the slowest machine we expect: how long silence is not yet a hang."""
 

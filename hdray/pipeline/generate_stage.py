@@ -41,7 +41,6 @@ STAGE = "generate"
 EXTRACTED_TOGETHER = 4
 """Vectors that an actor is handed at a time: what a killed one loses. (Rows with surfaces, larger than short vectors, leave it in
 blocks of fewer.)"""
-FLOAT_BYTES = 4
 MODEL = ("training", TRAINEE, MODEL_FILE)
 NAME = "sample-"
 """What the names of generated shapes begin with; a number follows."""
@@ -146,7 +145,7 @@ def sample_and_extract(
     arguments = {"config": config, "run_url": run.url}
     # A block per actor's turn: otherwise one actor would extract all of a batch, and nothing be written until then. It is
     # said in bytes, since the task of repartition() asks for a whole CPU: jobs that hold actors on all of them wait for ever.
-    rows.context.target_max_block_size = EXTRACTED_TOGETHER * field_of(config).layout.size * FLOAT_BYTES
+    rows.context.target_max_block_size = EXTRACTED_TOGETHER * field_of(config).layout.size * torch.float32.itemsize
     vectors = rows.map_batches(
         VectorActor,
         fn_constructor_kwargs=arguments,

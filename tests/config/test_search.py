@@ -99,6 +99,7 @@ def test_every_choice_is_tried_when_a_space_is_read(sizes: list[int]) -> None:
         ("loguniform: [1e-4, 2e-3]", "uniform: [low, high]", "two numbers, the lower one first"),
         ("loguniform: [1e-4, 2e-3]", "uniform: [0.1, .inf]", "two numbers, the lower one first"),
         ("choice: [2, 4, 6]", "int: [2, 4.5]", "two whole numbers"),
+        ("choice: [2, 4, 6]", f"int: [2, 1{'0' * 400}]", "two whole numbers"),
         ("choice: [2, 4, 6]", "choice: [2, 2]", "two different values or more"),
         ("choice: [2, 4, 6]", "choice: 2", "two different values or more"),
         ("generator.layers", "generator.layer", r"generator\.layer, .*did you mean generator\.layers"),

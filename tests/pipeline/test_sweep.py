@@ -135,6 +135,6 @@ def test_data_that_every_trial_would_fail_of_is_refused_at_once(tmp_path: Path) 
     with pytest.raises(UserError, match="nowhere"):
         run_sweep(SWEEP, str(tmp_path / "nowhere"), str(tmp_path / "sweep"), 1)
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="file"):
+    with pytest.raises(UserError, match="/file cannot be used"):
         run_sweep(SWEEP, "", str(tmp_path / "file"), 1)
     assert not (tmp_path / "sweep").exists()

@@ -1,7 +1,6 @@
 """A sweep as Ray Tune trials: each a run directory of its own under <run>/trials, each resumable like any run."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hdray.config.sweep import Sweep
@@ -11,7 +10,7 @@ from hdray.pipeline.choosing import keep_choosing
 from hdray.pipeline.inputs import list_inputs
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.run_directory import RunDirectory, check_place
-from hdray.pipeline.shares import gpu_options
+from hdray.pipeline.shares import on_gpus
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.sweep_table import Result, best_first, compare
 from hdray.pipeline.trial_job import JOBS, Jobs
@@ -23,8 +22,9 @@ from hdray.report.leaderboard import Status
 def run_sweep(
     sweep: Sweep, data: str, run_url: str, together: int, gpus: float | None = None, jobs: Jobs = JOBS
 ) -> dict[str, Any]:
-    """Run what is missing, `together` trials at a time, each on `gpus` GPUs, and return (and write) the table.
+    """Run what is missing, `together` trials at a time, and return (and write) the table.
 
+    `gpus`: of each trial, where there are any; None shares them evenly.
     A trial that fails is reported and does not stop the others; the same command runs it again, once. Beside the table,
     which is of what finished, there are leaderboard.csv and report.html, of all trials.
 
@@ -32,8 +32,7 @@ def run_sweep(
     """
     if together < 1:
         raise UserError(f"--together {together} is not accepted; it must be 1 or more")
-    gpu_options(gpus)  # what is wrong with them is said before anything is written
-    _check_workers(sweep, gpus)
+    _check_gpus(sweep, gpus)
     run = RunDirectory(run_url)
     check_place(run)
     _check_data(sweep, data)
@@ -81,14 +80,8 @@ def _check_data(sweep: Sweep, data: str) -> None:
     list_inputs(next(_configs(sweep, data)))
 
 
-def _check_workers(sweep: Sweep, gpus: float | None) -> None:
-    """Raise UserError where a trial's batch cannot be divided among its workers."""
-    if gpus is None:
-        return
-    workers = max(1, int(gpus))
-    for config in _configs(sweep, ""):
-        try:
-            replace(config.train, workers=workers)
-            replace(config.shared, workers=workers)
-        except ValueError as error:
-            raise UserError(f"--gpus {gpus:g} makes {workers} training workers of each trial: {error}") from error
+def _check_gpus(sweep: Sweep, gpus: float | None) -> None:
+    """Raise UserError where trials cannot take so many. Whether there are any is only known when Ray has started."""
+    if gpus is not None:
+        for config in _configs(sweep, ""):
+            on_gpus(config, gpus)

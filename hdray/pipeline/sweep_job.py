@@ -25,7 +25,8 @@ def main(arguments: Sequence[str], description: str) -> None:
         "--gpus",
         type=float,
         default=None,
-        help="GPUs of each trial where there are any: a fraction such as 0.5 or a whole number (default: as the space says)",
+        help="GPUs of each trial where there are any: a fraction such as 0.5 or a whole number (default: trials that run "
+        "together share them evenly)",
     )
     given = parser.parse_args(list(arguments))
     try:

@@ -36,7 +36,7 @@ def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, gpus: flo
     def trial(parameters: dict[str, Any]) -> None:
         one = named_trial(sweep, sweep_url, data, parameters[NAME])
         fits = fits_of_search(sweep, one.config) if sweep.search else grid.get(one.name)
-        options = trial_options(one.config.execution, together, cpus, cluster_gpus, gpus)
+        options = trial_options(one.config, together, cpus, cluster_gpus, gpus)
         TrialJob(one, jobs, tuple(options), address, fits).carry_out()
 
     def failed(name: str, error: str) -> None:

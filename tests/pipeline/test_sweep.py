@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -118,8 +119,10 @@ def test_trials_that_differ_in_training_alone_share_their_fits() -> None:
 
 
 def test_what_cannot_be_carried_out_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"--gpus 3 makes 3 training workers of each trial: workers = 3 .* divisor"):
+    with pytest.raises(UserError, match=r"--gpus 3 makes 3 training workers .* do not divide train\.batch_size = 32"):
         run_sweep(SWEEP, "", str(tmp_path), 1, gpus=3)
+    with pytest.raises(UserError, match="--gpus nan must be a fraction of one GPU"):
+        run_sweep(SWEEP, "", str(tmp_path), 1, gpus=math.nan)
     with pytest.raises(UserError, match="--together 0 is not accepted; it must be 1 or more"):
         run_sweep(SWEEP, "", str(tmp_path), 0)
     assert not list(tmp_path.iterdir())

@@ -104,9 +104,16 @@ def four_categories() -> Config:
         inputs=InputSettings(chairs=32, tables=32, lamps=32, mugs=32, validation_share=0.2, test_share=0.0),
         signal=replace(base.signal, near_points=20_000),
         field=FieldSettings(omega=5.0, latent=32, mapping_width=64),
-        shared=SharedSettings(steps=1_000, learning_rate=4e-3, batch_size=4, points_per_row=8_192, stages=4, ema=0.99),
+        shared=SharedSettings(steps=3_000, learning_rate=4e-3, batch_size=4, points_per_row=8_192, stages=4, ema=0.99),
         # The first shape would be of one category. No fit is left out of training: each kind would leave out others.
-        fit=replace(base.fit, steps=600, learning_rate=1e-2, initialisation="random", minimum_near_iou=0.0),
+        fit=replace(
+            base.fit,
+            steps=600,
+            points_per_step=1_024,
+            learning_rate=1e-2,
+            initialisation="random",
+            minimum_near_iou=0.0,
+        ),
         generator=replace(base.generator, width=192, layers=4),
         train=replace(base.train, steps=600),
         generate=replace(base.generate, resolution=64),

@@ -27,6 +27,7 @@ def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, gpus: flo
     names += [drawn_name(number) for number in range(len(known), len(known) + more)]
     if not names:
         return
+    together = min(together, len(names))  # the last ones share the cluster among fewer
     connect(ExecutionSettings())
     address, found = ray.get_runtime_context().gcs_address, ray.cluster_resources()
     cpus, cluster_gpus = max(1, int(found.get("CPU", 0))), int(found.get("GPU", 0))

@@ -57,6 +57,24 @@ class DescentField(Field, Protocol):
 
 
 @runtime_checkable
+class AdaptedField(DescentField, Protocol):
+    """A field whose vectors may be a few steps away from zero: steps that what its instances share was trained for."""
+
+    def adaptation(self, device: torch.device) -> tuple[int, Tensor] | None:
+        """How many steps, and the sizes (D,) of each, an entry's own; None where it was trained for none: it is descended to."""
+        ...
+
+
+@runtime_checkable
+class RescaledField(DescentField, Protocol):
+    """A field of which many vectors are one function, and which says which of them is kept of what descent found."""
+
+    def rescaled(self, theta: Tensor) -> Tensor:
+        """Vectors (K, D) of the same functions as theta (K, D)."""
+        ...
+
+
+@runtime_checkable
 class ComputedField(Field, Protocol):
     """A field whose vectors are computed from labelled points, without steps."""
 

@@ -76,8 +76,8 @@ class Network:
 class Kind:
     """A kind of representation, from `field.kind` to what its vectors stand for.
 
-    How vectors are found is for the class that `build` returns to say: a DescentField is descended to, a ComputedField
-    computes them (hdray/fields/field.py).
+    How vectors are found is for the class that `build` returns to say: a DescentField is descended to, an
+    AdaptedField takes the steps it was trained for, a ComputedField computes them (hdray/fields/field.py).
     """
 
     name: str

@@ -166,6 +166,10 @@ class LoRAField:
         pairs[:, :, 1] /= scale
         return self.frozen.without(whole)
 
+    def rescaled(self, theta: Tensor) -> Tensor:
+        """Vectors (K, D) as they are kept: balanced where `settings.gauge` asks for it, as they are otherwise."""
+        return self.balance(theta) if self.settings.gauge else theta
+
     def gradient(
         self, slots: int, points: int, levels: Tensor, precision: str, device: torch.device | str
     ) -> LoRAGradient:

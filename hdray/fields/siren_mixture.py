@@ -124,6 +124,10 @@ class SirenMixture:
         """The vector (H,) of zeros, the plain mean of the bases, which adaptation and descent start from."""
         return torch.zeros(self.layout.size)
 
+    def adaptation(self, device: torch.device) -> tuple[int, Tensor] | None:
+        """The steps that bases were meta-learned for, and their sizes (H,); None for bases without such."""
+        return (self.settings.inner_steps, self.shared_on(device)["rates"]) if "rates" in self.shared else None
+
     def gradient(
         self, slots: int, points: int, levels: Tensor, precision: str, device: torch.device | str
     ) -> MixtureGradient:

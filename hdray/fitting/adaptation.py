@@ -1,4 +1,4 @@
-"""Adaptation: from labelled points to the latents of a meta-learned mixture, in the few steps it was trained for.
+"""Adaptation: from labelled points to vectors in the few steps that what instances share was trained for, by meta-learning.
 
 You et al. 2023 (mNIF), Algorithm 1, line 7, after CAVIA (Zintgraf et al. 2019). Shapes in comments: K instances, S slots,
 H entries of a latent, P points a step, N points stored per instance.
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hdray.fields.field import AdaptedField
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.siren_mixture_gradient import mixture_losses
 from hdray.fitting.descent import FitResult, joined
@@ -35,7 +36,7 @@ def adapted(field: SirenMixture, start: Tensor, coords: Tensor, inside: Tensor, 
 
 
 def adapt(
-    field: SirenMixture,
+    field: AdaptedField,
     points: Tensor | np.ndarray,
     labels: Tensor | np.ndarray,
     settings: FitSettings,
@@ -43,9 +44,9 @@ def adapt(
     seed: int,
     device: torch.device | str = "cpu",
 ) -> FitResult:
-    """One latent per instance: `inner_steps` steps from zero by the field's rates, on one draw of `points_per_step` points.
+    """One vector per instance: the field's steps from zero, on one draw of `points_per_step` points.
 
-    A latent depends on its own points, its id, the seed and the settings: not on the other instances of the batch. Of the
+    A vector depends on its own points, its id, the seed and the settings: not on the other instances of the batch. Of the
     settings of fitting, those of batch, points and precision count here.
 
     Args:
@@ -53,27 +54,29 @@ def adapt(
         labels: (K, N/8) uint8, packed.
 
     Raises:
-        ValueError: a field without rates, or arguments that do not fit together.
+        ValueError: a field that was not trained for such steps, or arguments that do not fit together.
     """
     device = torch.device(device)
     points, labels = torch.as_tensor(points), torch.as_tensor(labels)
     count = len(ids)
-    if "rates" not in field.shared:
-        raise ValueError("these bases were trained without rates to adapt by; descend to their latents instead")
+    adaptation = field.adaptation(device)  # what is shared is moved to the device here, once
+    if adaptation is None:
+        raise ValueError("what this field shares was trained without steps to adapt by; descend to its vectors instead")
     if not 1 <= count <= settings.batch_size:
         raise ValueError(f"{count} instances; adapt takes between 1 and batch_size = {settings.batch_size} at a time")
     if len(points) != count or labels.shape != (count, points.shape[1] // 8) or points.shape[1] % 8:
         raise ValueError(f"points {tuple(points.shape)} and labels {tuple(labels.shape)} are not those of {count} ids")
-    field.shared_on(device)  # moved once, before threads ask for it
 
     def find(rows: slice, slots: int) -> FitResult:
-        return _adapt(field, points[rows], labels[rows], settings, ids[rows], seed, slots, device)
+        return _adapt(field, *adaptation, points[rows], labels[rows], settings, ids[rows], seed, slots, device)
 
     return joined(in_shares(find, count, settings.batch_size, device))
 
 
 def _adapt(
-    field: SirenMixture,
+    field: AdaptedField,
+    steps: int,
+    rates: Tensor,
     points: Tensor,
     labels: Tensor,
     settings: FitSettings,
@@ -87,11 +90,9 @@ def _adapt(
     codes, inside = draws.at(0)  # (S, P, d) and (S, P)
     precision = resolve(settings.precision, device)
     gradient = field.gradient(slots, settings.points_per_step, levels, precision, device)
-    rates = field.shared_on(device)["rates"]
-    latents = torch.zeros(slots, field.layout.size, device=device)
-    slope = torch.zeros_like(latents)
-    for _ in range(field.settings.inner_steps):
-        gradient(latents, codes, inside, slope)
-        latents -= rates * slope
-    steps = torch.full((len(ids),), field.settings.inner_steps, dtype=torch.int64)
-    return FitResult(latents[: len(ids)].cpu().clone(), steps)
+    theta = torch.zeros(slots, field.layout.size, device=device)
+    slope = torch.zeros_like(theta)
+    for _ in range(steps):
+        gradient(theta, codes, inside, slope)
+        theta -= rates * slope
+    return FitResult(theta[: len(ids)].cpu().clone(), torch.full((len(ids),), steps, dtype=torch.int64))

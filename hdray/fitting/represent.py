@@ -10,9 +10,7 @@ from torch import Tensor
 
 from hdray.fields.build import Representation
 from hdray.fields.cloud import PointCloud
-from hdray.fields.field import ComputedField, DescentField
-from hdray.fields.lora import LoRAField
-from hdray.fields.siren_mixture import SirenMixture
+from hdray.fields.field import AdaptedField, ComputedField, DescentField, RescaledField
 from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import FitResult, fit
 from hdray.fitting.settings import FitSettings
@@ -47,7 +45,7 @@ def represent(
         if surface.shape[1] != field.count:
             raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
         theta = decode(surface).flatten(1)
-    elif isinstance(field, SirenMixture) and "rates" in field.shared:
+    elif isinstance(field, AdaptedField) and field.adaptation(torch.device(device)):
         return adapt(field, points, labels, settings, ids, seed, device)
     elif isinstance(field, ComputedField):
         theta = field.compute(*_labelled(points, labels, times, device)).cpu()
@@ -57,9 +55,7 @@ def represent(
                 f"{type(field).__name__} is no DescentField or ComputedField: there is no way to its vectors"
             )
         found = fit(field, points, labels, start, settings, ids, seed, device, times)
-        if isinstance(field, LoRAField) and field.settings.gauge:
-            return replace(found, theta=field.balance(found.theta))
-        return found
+        return replace(found, theta=field.rescaled(found.theta)) if isinstance(field, RescaledField) else found
     return FitResult(theta, torch.zeros(len(theta), dtype=torch.int64))
 
 

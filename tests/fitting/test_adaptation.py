@@ -140,7 +140,7 @@ def test_points_in_parts_give_the_mean_over_all_of_them() -> None:
 def test_what_cannot_be_adapted_is_named() -> None:
     points, labels = coded(SHAPES, 512)
     plain = SirenMixture(SETTINGS, {name: value for name, value in mixture().shared.items() if name != "rates"})
-    with pytest.raises(ValueError, match="descend to their latents instead"):
+    with pytest.raises(ValueError, match="descend to its vectors instead"):
         adapt(plain, points, labels, FIT, IDS, 0)
     with pytest.raises(ValueError, match="5 instances; adapt takes between 1 and batch_size = 4"):
         adapt(mixture(), points, labels, FIT, [*IDS, "e"], 0)

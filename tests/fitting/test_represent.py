@@ -7,6 +7,7 @@ from hdray.fields.cloud import PointCloud
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import MLPSettings, VoxelSettings
 from hdray.fields.voxels import VoxelField
+from hdray.fitting.adaptation import adapt
 from hdray.fitting.descent import fit
 from hdray.fitting.represent import represent
 from hdray.fitting.settings import FitSettings
@@ -36,6 +37,25 @@ def test_pairs_are_balanced_where_that_is_asked_for() -> None:
     balanced = represent(gauged, points, labels, points, start, SETTINGS, IDS, 5).theta
     assert not torch.equal(balanced, found)
     assert torch.equal(balanced, field.balance(found))
+
+
+def test_a_field_of_any_kind_may_take_the_steps_it_was_trained_for_or_rescale_what_is_found() -> None:
+    class Adapted(MLPField):
+        def adaptation(self, device: torch.device) -> tuple[int, torch.Tensor]:
+            return 2, torch.full((self.layout.size,), 0.1)
+
+    class Doubled(MLPField):
+        def rescaled(self, theta: torch.Tensor) -> torch.Tensor:
+            return 2 * theta
+
+    settings = MLPSettings(width=8, layers=1, frequencies=1)
+    start = MLPField(settings).initialise(torch.Generator().manual_seed(0))
+    points, labels = coded(SHAPES, 512)
+    steps = represent(Adapted(settings), points, labels, points, start, SETTINGS, IDS, 5)
+    assert steps.steps.tolist() == [2, 2]
+    assert torch.equal(steps.theta, adapt(Adapted(settings), points, labels, SETTINGS, IDS, 5).theta)
+    doubled = represent(Doubled(settings), points, labels, points, start, SETTINGS, IDS, 5).theta
+    assert torch.equal(doubled, 2 * fit(MLPField(settings), points, labels, start, SETTINGS, IDS, 5).theta)
 
 
 def test_voxels_are_computed_and_take_no_steps() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hdray.config.load import from_yaml
+from hdray.config.sweep_file import read_sweep
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.kind import Network
@@ -16,6 +17,7 @@ from hdray.fields.sharing import network_keys
 from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.run_directory import RunDirectory
 
+FILES = ("radial.py", "radial.yaml", "test_radial.py", "compare.yaml")
 PAGE = Path(__file__).parents[1] / "docs" / "new-representation.md"
 
 
@@ -24,7 +26,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of the page, in a folder that Python looks into."""
     folder = tmp_path_factory.mktemp("page")
     blocks = re.findall(r"`(mine/[\w.]+)`:\n\n((?:(?:    .*)?\n)+)", PAGE.read_text())
-    assert [name for name, _ in blocks] == ["mine/radial.py", "mine/radial.yaml", "mine/test_radial.py"]
+    assert [name for name, _ in blocks] == [f"mine/{name}" for name in FILES]
     (folder / "mine").mkdir()
     for name, block in blocks:
         (folder / name).write_text(re.sub("^    ", "", block, flags=re.MULTILINE))
@@ -45,6 +47,12 @@ def test_the_test_of_the_page_passes() -> None:
     tests = [getattr(module, name) for name in dir(module) if name.startswith("test_")]
     assert len(tests) == 1
     tests[0]()
+
+
+def test_the_space_of_the_page_is_a_sweep(mine: Path) -> None:
+    sweep = read_sweep(str(mine / "mine" / "compare.yaml"))
+    kinds = [sweep.config(value, 0, "").field.kind for value in sweep.values]
+    assert kinds == ["fourier-mlp", "mine.radial:RADIAL"]
 
 
 def test_a_path_names_a_kind_that_decides_what_goes_together() -> None:

@@ -17,16 +17,22 @@ PATIENCE_S = 5.0
 """How long a command may take to end when asked to."""
 
 
-def run_bound(command: Sequence[str], environment: Mapping[str, str], output: IO[bytes] | None = None) -> int:
+def run_bound(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    output: IO[bytes] | None = None,
+    folder: str | None = None,
+) -> int:
     """Run the command to its end; its exit code, negative for a signal's number.
 
-    `output` is a file for all that it prints; without one, it prints where this process does.
+    `output` is a file for all that it prints; without one, it prints where this process does. `folder` is its working
+    directory; without one, this process's is.
     """
     # Isolated, or modules of this folder would hide the standard library's.
     launcher = [sys.executable, "-I", os.path.abspath(__file__), *command]
     errors = None if output is None else subprocess.STDOUT
     with subprocess.Popen(
-        launcher, stdin=subprocess.PIPE, stdout=output, stderr=errors, env=dict(environment)
+        launcher, stdin=subprocess.PIPE, stdout=output, stderr=errors, env=dict(environment), cwd=folder
     ) as process:
         return process.wait()
 

@@ -31,7 +31,7 @@ class JobFailed(RuntimeError):
     """A job ended with another exit code than 0; the message, on one line, says why and where its output is."""
 
 
-def run_logged(command: Sequence[str], environment: Mapping[str, str], url: str) -> None:
+def run_logged(command: Sequence[str], environment: Mapping[str, str], url: str, folder: str | None = None) -> None:
     """Run the command to its end (`run_bound`), what it prints being shown as it comes and appended to the file at `url`.
 
     In a bucket the file is written when the command has ended; on a disk it grows with the output, whoever is killed.
@@ -45,7 +45,7 @@ def run_logged(command: Sequence[str], environment: Mapping[str, str], url: str)
             output.flush()
             start = output.tell()
             with _shown(path, start):
-                code = run_bound(command, environment, output)
+                code = run_bound(command, environment, output, folder)
         if code:
             ended = f"exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"
             raise JobFailed(f"{reason(_end(path, start))} ({ended}; its log is {url})")

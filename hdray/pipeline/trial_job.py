@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from hdray.pipeline.job_log import run_logged
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.trials import Score, SweepTrial
+
+_SUBMITTED = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Where `ray job submit` tells a driver what its workers are to be given; workers do not hand it on to what they start."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,39 @@ JOBS = Jobs(_job("full_pipeline.py"), _job("fit.py"))
 
 
 @dataclass(frozen=True)
+class Driver:
+    """What the jobs of trials need to know of the process that the sweep's command runs in, on whatever machine they start."""
+
+    ray_address: str
+    folder: str
+    """Its working directory."""
+    submitted: Mapping[str, str]
+    """What Ray tells it of a job that was submitted: the folder uploaded with it, for one, which all its workers are given."""
+
+    @staticmethod
+    def of_this_process(ray_address: str) -> "Driver":
+        """That of the process which calls this."""
+        submitted = {name: value for name, value in os.environ.items() if name == _SUBMITTED}
+        return Driver(ray_address, os.getcwd(), submitted)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a job that a trial starts, in which Python finds whatever it finds for the trial.
+
+        Tune has moved the trial into a folder of the sweep's, where relative entries of PYTHONPATH lead to nothing, and Ray
+        puts the driver's folder on its workers' path alone; `sys.path` has all of it, and absolute.
+        """
+        # Into a file Python prints by blocks, and errors at once: the log would not be in the order of what happened.
+        own = {"RAY_ADDRESS": self.ray_address, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
+        return {**os.environ, **self.submitted, **own}
+
+    def folder_here(self) -> str | None:
+        """The working directory of such a job: Ray puts it on the path of the job's own workers. None where this machine
+        does not have it.
+        """
+        return self.folder if os.path.isdir(self.folder) else None
+
+
+@dataclass(frozen=True)
 class TrialJob:
     """A trial and how its jobs are started."""
 
@@ -39,7 +75,7 @@ class TrialJob:
     jobs: Jobs
     options: tuple[str, ...]
     """For every job."""
-    ray_address: str
+    driver: Driver
     fits: str | None
     """The hash of the fits that it shares with other trials; None where it has its own."""
 
@@ -89,6 +125,4 @@ class TrialJob:
         self.one.begin()  # success takes the file away
         store = RunDirectory(self.one.sweep_url).path("store")
         command = [*job, "--config", self.one.begun_file, "--run", url, "--store", store, *self.options, *more]
-        # Into a file Python prints by blocks, and errors at once: the log would not be in the order of what happened.
-        environment = {**os.environ, "RAY_ADDRESS": self.ray_address, "PYTHONUNBUFFERED": "1"}
-        run_logged(command, environment, self.one.log_file)
+        run_logged(command, self.driver.environment(), self.one.log_file, self.driver.folder_here())

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from hdray.pipeline.job_log import JobFailed
-from hdray.pipeline.trial_job import Jobs, TrialJob
+from hdray.pipeline.trial_job import Driver, Jobs, TrialJob
 from hdray.pipeline.trials import SweepTrial, known_trials
 from hdray.report.leaderboard import Status
 from tests.pipeline.test_sweep import SWEEP
 
+SAYS = """
+import os, sys, own
+sys.exit(f"error: {own.NAME} in {os.getcwd()} of {os.environ.get('RAY_JOB_CONFIG_JSON_ENV_VAR')}")
+"""
 REFUSES = Jobs((sys.executable, "-c", "import sys; sys.exit('error: no shape is left')"), ("never called",))
 
 
@@ -30,10 +34,34 @@ def test_results_of_other_values_are_not_passed_off_as_those_of_a_run_that_refus
     for _ in range(2):
         assert (first(60).status(), first(60).scores()) == (Status.UNFINISHED, [])
         with pytest.raises(JobFailed) as found:
-            TrialJob(first(60), REFUSES, (), "", None).carry_out()
+            TrialJob(first(60), REFUSES, (), Driver.of_this_process(""), None).carry_out()
         log = tmp_path / "trials" / one.name / "job.log"
         assert str(found.value) == f"no shape is left (exit code 1; its log is {log})"
     assert log.read_text().count("\nerror: no shape is left\n") == 2, "of both times"
     assert first(60).status() == Status.UNFINISHED
     # Whatever the job came to before it failed: these are no longer known to be results of the former values either.
     assert first(40).status() == Status.UNFINISHED
+
+
+def test_jobs_start_where_the_sweep_does_and_find_what_it_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However Tune moves their trial, and whatever Ray was told of the sweep when it was submitted."""
+    mine, moved = tmp_path / "mine", tmp_path / "moved"
+    mine.mkdir()
+    moved.mkdir()
+    (mine / "own.py").write_text("NAME = 'a kind'")
+    monkeypatch.chdir(mine)
+    monkeypatch.setenv("PYTHONPATH", ".")
+    monkeypatch.syspath_prepend(mine)
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
+    driver = Driver.of_this_process("")
+    monkeypatch.delenv("RAY_JOB_CONFIG_JSON_ENV_VAR")
+    monkeypatch.chdir(moved)
+    one = known_trials(SWEEP, str(tmp_path), "")[0]
+    says = Jobs((sys.executable, "-c", SAYS), ("never called",))
+    with pytest.raises(JobFailed, match=f"^a kind in {mine} of {{}} "):
+        TrialJob(one, says, (), driver, None).carry_out()
+    elsewhere = replace(driver, folder=str(tmp_path / "on another machine"))
+    with pytest.raises(JobFailed, match=f"^a kind in {moved} of {{}} "):
+        TrialJob(one, says, (), elsewhere, None).carry_out()

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from hdray.config.document import read_document
 from hdray.config.presets import PRESETS
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
 from hdray.metrics.settings import GONE
 from hdray.pipeline.storage import join, read_bytes, resolve
+
+FILES = ("split_file", "family_file", "category_file", "exclude_file")
+"""Keys of the section `inputs` that hold a path."""
 
 
 def load(arguments: Sequence[str], description: str, program: str) -> Config:
@@ -25,6 +29,8 @@ def load(arguments: Sequence[str], description: str, program: str) -> Config:
     for name in ("--preset", "--config", "--run"):
         early.add_argument(name)
     given = early.parse_known_args(list(arguments))[0]
+    if given.run is not None:
+        resolve(given.run, "--run")  # an empty one is refused: the default is for those who say nothing
     base = _base(given.preset, given.config, given.run)
     config = tyro.cli(
         Config,
@@ -37,9 +43,7 @@ def load(arguments: Sequence[str], description: str, program: str) -> Config:
     run = resolve(config.run or f"runs/{config.preset}")
     data = resolve(config.data) if config.data else ""
     files: dict[str, Any] = {
-        name: resolve(getattr(config.inputs, name))
-        for name in ("split_file", "family_file", "category_file", "exclude_file")
-        if getattr(config.inputs, name)
+        name: resolve(getattr(config.inputs, name)) for name in FILES if getattr(config.inputs, name)
     }
     fits = resolve(config.fits) if config.fits else ""
     store = resolve(config.store) if config.store else ""
@@ -59,8 +63,9 @@ def _base(preset: str | None, file: str | None, run: str | None) -> Config:
             raise UserError(f"--run {run} cannot be read ({type(error).__name__}: {error})") from error
     if file is None:
         return _preset(preset or "demo")
+    place = resolve(file, "--config")
     try:
-        content = read_bytes(resolve(file))
+        content = read_bytes(place)
     except Exception as error:
         raise UserError(
             f"--config {file} cannot be read ({error}); give the path or s3:// URL of a YAML file"
@@ -86,12 +91,7 @@ def from_yaml(content: bytes, where: str, preset: str | None = None) -> Config:
 
     Raises UserError naming the file and the key.
     """
-    import yaml
-
-    try:
-        tree = yaml.safe_load(content) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{where} is not YAML: {error}") from error
+    tree = read_document(content, where) or {}
     if not isinstance(tree, dict):
         raise UserError(f"{where} must hold keys such as 'fit: {{steps: 1000}}', not a {type(tree).__name__}")
     name = preset or tree.get("preset", "demo")

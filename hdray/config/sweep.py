@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hdray.config.load import from_yaml, to_yaml
+from hdray.config.load import FILES, from_yaml, to_yaml
 from hdray.config.search import Search, Stop
 from hdray.config.tree import Config
 from hdray.pipeline.storage import join
 
 LONGEST_NAME = 200
 """Bytes of a trial's name: files beside the trial's folder are named after it too, with up to 52 more, 255 being the most."""
+FILE_KEYS = tuple(f"inputs.{name}" for name in FILES)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Sweep:
     """Keys that are drawn; None makes a trial of each value and seed."""
     stop: Stop | None = None
     """When a trial is stopped early; None lets all of them finish."""
+    needs_data: bool = False
+    """Whether it is about shapes of one's own, such as a paper's, and says nothing of procedural ones."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path of a file to where it lies, of those that keys of files are given: trials start in other folders than the sweep."""
 
     def trials(self) -> list[tuple[Any, int]]:
         """Every (value, seed), seed by seed: a sweep that is stopped has whole pairs."""
@@ -63,6 +68,7 @@ class Sweep:
         """What one trial is given, by key: drawn values are laid over the others."""
         varied = {self.key: value} if self.key else {}
         laid_over = {**self.set, **(self.variants[value] if self.variants else varied), **(drawn or {})}
+        laid_over |= {key: self.files[laid_over[key]] for key in FILE_KEYS if laid_over.get(key) in self.files}
         return {"preset": self.preset, **laid_over, self.seed_key: seed, "data": data}
 
     @property

@@ -1,5 +1,6 @@
 """Every mistake in a sweep that can be known before anything runs: what would not be heeded, cannot be named, or is refused."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from hdray.metrics.names import METRIC_NAMES, metric_names
 
 _PLACES = ("data", "run", "fits", "store", "config")  # said by the command line, or by the sweep for each trial
 
+_SEED_KEYS = ("seed", "generator.seed")
+
 
 def check_sweep(sweep: Sweep, where: str) -> None:
     """Raise UserError naming the file (`where`) and what is wrong with the sweep in it."""
@@ -18,6 +21,7 @@ def check_sweep(sweep: Sweep, where: str) -> None:
         raise UserError(
             f"{where}: published.{min(strange)} is of no value that is tried ({', '.join(map(str, sweep.values))})"
         )
+    _check_seed_key(sweep, where)
     _check_given_once(sweep, where)
     _check_choosing(sweep, where)
     _check_drawn_alone(sweep, where)
@@ -42,6 +46,34 @@ def _check_given_once(sweep: Sweep, where: str) -> None:
         raise UserError(f"{where}: vary.name {sweep.key} is also the key of the seeds; give the variants another name")
     if "preset" in sweep.set:
         raise UserError(f"{where}: set must not hold preset, which is a key of the space itself; take it out")
+    if twice := [key for key in sweep.set if key in _given_by_all(sweep)]:
+        raise UserError(
+            f"{where}: set.{twice[0]} would not be heeded, as vary gives {twice[0]} to every trial; take out one of them"
+        )
+
+
+def check_preset_heeded(sweep: Sweep, where: str, said: str) -> None:
+    """Raise UserError where the preset that `said` gives is no trial's."""
+    if "preset" in _given_by_all(sweep):
+        raise UserError(
+            f"{where}: {said} {sweep.preset} would not be heeded, as vary gives every trial a preset of its own; leave "
+            f"{said} out"
+        )
+
+
+def _given_by_all(sweep: Sweep) -> set[str]:
+    """The keys that `vary` gives to every trial; what only some of its variants hold, others have from elsewhere."""
+    if sweep.variants:
+        return set.intersection(*(set(keys) for keys in sweep.variants.values()))
+    return {sweep.key} if sweep.key else set()
+
+
+def _check_seed_key(sweep: Sweep, where: str) -> None:
+    """Raise UserError where the seeds would be given to something else, or to nothing."""
+    if sweep.seed_key not in _SEED_KEYS:
+        near = difflib.get_close_matches(sweep.seed_key, _SEED_KEYS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UserError(f"{where}: seed_key {sweep.seed_key} must be {' or '.join(_SEED_KEYS)}{hint}")
 
 
 def _check_choosing(sweep: Sweep, where: str) -> None:

@@ -1,19 +1,20 @@
 """Files of sweeps, as those under tune_spaces/, read; what is not written as it must be is explained."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hdray.config.search import read_search, read_stop
-from hdray.config.sweep import Sweep
-from hdray.config.sweep_checks import check_sweep
+from hdray.config.document import read_document
+from hdray.config.search import Search, read_search, read_stop
+from hdray.config.sweep import FILE_KEYS, Sweep
+from hdray.config.sweep_checks import check_preset_heeded, check_sweep
 from hdray.errors import UserError
 from hdray.metrics.names import METRIC_NAMES
 from hdray.metrics.worth import BETTER
 from hdray.pipeline.storage import read_bytes, resolve
 
-_NEEDED = {"title", "seeds", "metrics"}
-_OPTIONAL = {"preset", "set", "vary", "seed_key", "published", "objective", "search", "stop"}
+_NEEDED = ("title", "seeds", "metrics")
+_OPTIONAL = ("preset", "needs_data", "set", "vary", "seed_key", "published", "objective", "search", "stop")
 _SCALARS = str | int | float | bool
 
 
@@ -26,13 +27,18 @@ def read_sweep(file: str, preset: str = "") -> Sweep:
     tree = _read_tree(file, where)
     if "vary" not in tree and "search" not in tree:
         raise UserError(f"{where} must hold vary (values that are all tried), search (values that are drawn), or both")
+    needs_data = tree.get("needs_data", False)
+    if not isinstance(needs_data, bool):
+        raise UserError(f"{where}: needs_data = {needs_data!r} must be true or false")
     nothing: dict[str, Any] = {"key": "", "values": [None]}
     vary = _vary(tree["vary"], where) if "vary" in tree else nothing
     variants = {name: _keys(keys, f"{where}: vary.variants.{name}") for name, keys in vary.get("variants", {}).items()}
+    keys = _keys(tree.get("set"), f"{where}: set")
+    search = read_search(tree["search"], where) if "search" in tree else None
     sweep = Sweep(
         title=str(tree["title"]),
         preset=preset or str(tree.get("preset", "demo")),
-        set=_keys(tree.get("set"), f"{where}: set"),
+        set=keys,
         key=str(vary["name"] if variants else vary["key"]),
         values=tuple(variants or vary["values"]),
         seed_key=str(tree.get("seed_key", "seed")),
@@ -41,27 +47,34 @@ def read_sweep(file: str, preset: str = "") -> Sweep:
         published=_published(tree.get("published"), where),
         variants=variants,
         objective=str(tree.get("objective", "")),
-        search=read_search(tree["search"], where) if "search" in tree else None,
+        search=search,
         stop=read_stop(tree["stop"], where) if "stop" in tree else None,
+        needs_data=needs_data,
+        files=_files(keys, vary, variants, search),
     )
     check_sweep(sweep, where)
+    if said := "--preset" if preset else "preset" if "preset" in tree else "":
+        check_preset_heeded(sweep, where, said)
     return sweep
 
 
 def _read_tree(file: str, where: str) -> dict[str, Any]:
     """The keys of the file, all of them known."""
-    import yaml
-
+    place = resolve(file, "--space")
     try:
-        tree = yaml.safe_load(read_bytes(resolve(file)))
-    except yaml.YAMLError as error:
-        raise UserError(f"{where} is not YAML: {error}") from error
+        content = read_bytes(place)
     except OSError as error:
         raise UserError(f"{where} cannot be read ({error}); see tune_spaces/") from error
-    if not isinstance(tree, dict) or tree.keys() - _NEEDED - _OPTIONAL or not tree.keys() >= _NEEDED:
-        raise UserError(
-            f"{where} must hold the keys {', '.join(sorted(_NEEDED))}, and may hold {', '.join(sorted(_OPTIONAL))}"
-        )
+    tree = read_document(content, where)
+    right = f"it must hold {', '.join(_NEEDED)}, and may hold {', '.join(_OPTIONAL)}"
+    if not isinstance(tree, dict):
+        raise UserError(f"{where} holds no keys; {right}")
+    if unknown := [key for key in tree if key not in (*_NEEDED, *_OPTIONAL)]:
+        near = difflib.get_close_matches(str(unknown[0]), (*_NEEDED, *_OPTIONAL), n=1)
+        hint = f"did you mean {near[0]}?" if near else right
+        raise UserError(f"{where} holds {unknown[0]}, which is not a key of a space; {hint}")
+    if missing := [key for key in _NEEDED if key not in tree]:
+        raise UserError(f"{where} lacks {', '.join(missing)}; {right}")
     return tree
 
 
@@ -98,6 +111,16 @@ def _keys(tree: Any, said: str) -> dict[str, Any]:
         if not isinstance(value, _SCALARS):
             raise UserError(f"{said}.{key} = {value!r} is neither a text nor a number nor true or false")
     return keys
+
+
+def _files(
+    keys: Mapping[str, Any], vary: Mapping[str, Any], variants: Mapping[str, Mapping[str, Any]], search: Search | None
+) -> dict[str, str]:
+    """Where the files lie that a sweep gives to trials, relative paths being of the working directory as everywhere."""
+    given = [*keys.items(), *(pair for variant in variants.values() for pair in variant.items())]
+    given += [(vary["key"], value) for value in vary.get("values", [])]
+    given += [(key, value) for key, one in (search.keys.items() if search else []) for value in one.values]
+    return {value: resolve(value) for key, value in given if key in FILE_KEYS and isinstance(value, str) and value}
 
 
 def _seeds(seeds: Any, where: str) -> tuple[int, ...]:

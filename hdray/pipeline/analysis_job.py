@@ -49,4 +49,4 @@ def _analyse(given: argparse.Namespace) -> str:
 
     runs = {name: resolve(url) for name, _, url in pairs}
     amounts = Amounts(shapes=given.shapes, instances=given.instances, strengths=given.strengths)
-    return analyse(runs, resolve(given.out), amounts, ExecutionSettings())
+    return analyse(runs, resolve(given.out, "--out"), amounts, ExecutionSettings())

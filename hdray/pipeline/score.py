@@ -110,10 +110,10 @@ def parse(arguments: list[str], program: str) -> Request:
         if not value > 0:
             raise UserError(f"{option} {value:g} is not accepted; it must be greater than 0")
     return Request(
-        samples=resolve(given.samples),
-        reference=resolve(given.reference),
+        samples=resolve(given.samples, "--samples"),
+        reference=resolve(given.reference, "--reference"),
         training=resolve(given.training) if given.training else "",
-        out=resolve(given.out),
+        out=resolve(given.out, "--out"),
         protocol=changed(protocol_named(given.protocol), given.points, given.emd_points, given.frames),
         seed=given.seed,
         weights=given.weights,

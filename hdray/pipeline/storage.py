@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     import pyarrow.fs
 
 
-def resolve(url: str) -> str:
+def resolve(url: str, option: str = "a path") -> str:
     """An absolute path or an s3:// URL without a trailing slash.
 
     Relative paths are of the working directory; in a submitted Ray job, whose working directory is a package that Ray
-    deletes, they are of $HDRAY_ROOT or else of ~/hdray. Raises UserError for a scheme that is not supported.
+    deletes, they are of $HDRAY_ROOT or else of ~/hdray. Raises UserError for a scheme that is not supported, and for
+    nothing, which would be the working directory; `option` is what gave it.
     """
+    if not url:
+        raise UserError(f"{option} is empty, as by a variable of the shell that is not set; give a path or s3:// URL")
     scheme, separator, rest = url.partition("://")
     if separator:
         if scheme not in ("s3", "file"):

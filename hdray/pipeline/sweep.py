@@ -32,6 +32,11 @@ def run_sweep(
     """
     if together < 1:
         raise UserError(f"--together {together} is not accepted; it must be 1 or more")
+    if sweep.needs_data and not data:
+        raise UserError(
+            f"the sweep {sweep.title!r} needs --data (a folder or s3:// URL with the shapes that it is about): without, its "
+            "trials would be of procedural ones, and compare with nothing"
+        )
     _check_gpus(sweep, gpus)
     run = RunDirectory(run_url)
     check_place(run)

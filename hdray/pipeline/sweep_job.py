@@ -30,14 +30,15 @@ def main(arguments: Sequence[str], description: str) -> None:
     )
     given = parser.parse_args(list(arguments))
     try:
+        run = resolve(given.run, "--run")
         sweep = read_sweep(given.space, given.preset)
         from hdray.pipeline.sweep import run_sweep
         from hdray.pipeline.sweep_table import lines
 
         data = resolve(given.data) if given.data else ""
-        table = run_sweep(sweep, data, resolve(given.run), given.together, given.gpus)
+        table = run_sweep(sweep, data, run, given.together, given.gpus)
     except UserError as error:
         print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr, flush=True)
         sys.exit(2)
     print("\n".join(lines(sweep, table)))
-    print(resolve(given.run))
+    print(run)

@@ -55,6 +55,12 @@ def test_precedence_is_preset_then_file_then_command_line(tmp_path: Path) -> Non
     assert over.fit.steps == 111
 
 
+def test_what_a_file_says_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("fit: {steps: 111}\nseed: 3\nfit: {learning_rate: 5e-4}\n")
+    with pytest.raises(UserError, match=r"mine\.yaml holds fit twice \(lines 1 and 3\)"):
+        loaded("--config", tmp_path / "mine.yaml")
+
+
 def test_truth_values_are_given_as_any_other(tmp_path: Path) -> None:
     config = loaded("--evaluate.controls", "False", "--train.decay_everything", "True", "--run", tmp_path)
     assert not config.evaluate.controls

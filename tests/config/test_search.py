@@ -116,7 +116,7 @@ def test_every_choice_is_tried_when_a_space_is_read(sizes: list[int]) -> None:
         ("grace: 250", "grace: 2.5", r"stop\.grace = 2\.5 must be a whole number, 1 or more"),
         ("reduction: 2", "reduction: 1", r"stop\.reduction = 1 must be a whole number, 2 or more"),
         ("{grace: 250, reduction: 2}", "{rungs: [1, 2]}", "stop must hold grace"),
-        ("search:\n", "stop2:\n", "may hold"),
+        ("search:\n", "stop2:\n", "stop2, which is not a key of a space; did you mean stop"),
         ("seeds: [0]", "seeds: 0", "seeds must hold a number or more"),
     ],
 )

@@ -69,7 +69,8 @@ def test_representations_are_compared_on_four_categories_by_any_preset_of_demo_s
         ("{key: fit.steps, values: [10, 20]}", "{name: size, variants: {one: {}}}", "a name and two variants or more"),
         ("{key: fit.steps, values: [10, 20]}", "{name: size, variants: {a: 3, b: }}", "a mapping of keys to values"),
         ("lower", "smaller", "metrics.mmd_cd must be one of lower, higher, half"),
-        ("title", "name", "must hold the keys"),
+        ("title", "titel", "holds titel, which is not a key of a space; did you mean title"),
+        ("title: a sweep", "", "lacks title; it must hold title, seeds, metrics, and may hold preset"),
         ("title: a sweep", "title: [", "is not YAML"),
     ],
 )
@@ -122,7 +123,16 @@ MISTAKES = {
     "set: {train: 5, train.steps: 10}": "gives a value to train and to train.steps",
     "set: {train.steps: 10, train: 5}": "gives a value to train and to train.steps",
     "vary: {name: one, variants: {a: {fit: 3, fit.steps: 4}, b: {}}}": "gives a value to fit and to fit.steps",
-    "seed_key: fit": "gives a value to fit and to fit.steps",
+    "seed_key: fit": "seed_key fit must be seed or generator.seed$",
+    "seed_key: sed": r"s\.yaml: seed_key sed must be seed or generator\.seed; did you mean seed\?",
+    # Said twice.
+    "set: {fit.steps: 5}": r"set\.fit\.steps would not be heeded, as vary gives fit\.steps to every trial",
+    "set: {train.steps: 5, train.steps: 6}": r"holds train\.steps twice \(lines \d and \d\)",
+    "preset: demo\nset: {train.steps: 5}\nset: {train.steps: 6}": "holds set twice",
+    "preset: demo\nvary: {key: preset, values: [demo, airplanes]}": "preset demo would not be heeded, as vary gives",
+    "needs_data: perhaps": "needs_data = 'perhaps' must be true or false",
+    "metric: {}": "holds metric, which is not a key of a space; did you mean metrics",
+    "colour: red": "holds colour, which is not a key of a space; it must hold title, seeds, metrics, and may hold preset",
     # Values that are no names of folders.
     "vary: {key: inputs.split_file, values: [/a/b.csv, c.csv]}": r"'inputs\.split_file=/a/b\.csv,seed=0'.*first: {inputs",
     "vary: {key: inputs.split_file, values: [../../b, c.csv]}": "must not hold a / .*Name the values",
@@ -134,9 +144,21 @@ MISTAKES = {
 
 @pytest.mark.parametrize("line", MISTAKES, ids=lambda line: line[:60])
 def test_a_mistake_is_one_paragraph(tmp_path: Path, line: str) -> None:
-    key = line.partition(":")[0]
-    kept = [other for other in GOOD.splitlines() if not other.startswith(f"{key}:")]
+    keys = [one.partition(":")[0] for one in line.splitlines()]
+    kept = [other for other in GOOD.splitlines() if other.partition(":")[0] not in keys]
     (tmp_path / "s.yaml").write_text("\n".join([*kept, line]))
     with pytest.raises(UserError, match=MISTAKES[line]) as found:
         read_sweep(str(tmp_path / "s.yaml"))
     assert "\n" not in str(found.value) and "s.yaml" in str(found.value)
+
+
+def test_what_a_variant_says_is_heeded_and_so_is_what_others_have_instead(tmp_path: Path) -> None:
+    variants = "vary: {name: one, variants: {a: {fit.steps: 3, preset: airplanes}, b: {train.steps: 5}}}"
+    kept = "\n".join(line for line in GOOD.splitlines() if not line.startswith("vary"))
+    (tmp_path / "s.yaml").write_text(f"{kept}\n{variants}\nset: {{fit.steps: 7}}\n")
+    sweep = read_sweep(str(tmp_path / "s.yaml"), "demo")
+    configs = [sweep.config(value, 0, "") for value in sweep.values]
+    assert [(config.preset, config.fit.steps) for config in configs] == [("airplanes", 3), ("demo", 7)]
+    (tmp_path / "s.yaml").write_text(f"{kept}\n{variants.replace('train.steps: 5', 'preset: demo')}\n")
+    with pytest.raises(UserError, match="--preset demo would not be heeded, as vary gives every trial a preset"):
+        read_sweep(str(tmp_path / "s.yaml"), "demo")

@@ -32,6 +32,17 @@ def test_wrong_words_on_the_command_line(mistake: Mistake, name: str, tmp_path: 
     assert not run.exists(), "nothing is half-written"
 
 
+@pytest.mark.parametrize("name", [*JOBS, "sweep"])
+def test_a_place_that_a_variable_should_have_named(
+    mistake: Mistake, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one would be the working directory, or the default."""
+    monkeypatch.chdir(tmp_path)
+    space = ("--space", ROOT / "tune_spaces" / "generator_search.yaml") if name == "sweep" else ()
+    assert "--run is empty, as by a variable of the shell" in mistake(name, *space, "--run", "")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", [job for job in JOBS if job not in READING_JOBS])
 def test_a_run_without_what_the_stage_needs(mistake: Mistake, name: str, tmp_path: Path) -> None:
     message = mistake(name, "--run", tmp_path / "run")
@@ -96,12 +107,18 @@ def test_a_sweep_that_cannot_be(mistake: Mistake, tmp_path: Path) -> None:
     good = (ROOT / "tune_spaces" / "table3_initialisation.yaml").read_text()
     space.write_text(good.replace("fit.initialisation", "fit.initialization"))
     assert "did you mean fit.initialisation?" in mistake("sweep", "--space", space, "--run", tmp_path / "run")
+    published = ROOT / "tune_spaces" / "table1_baselines.yaml"
+    message = mistake("sweep", "--space", published, "--run", tmp_path / "run")
+    assert "'HyperDiffusion, Table 1 (the voxel baseline)' needs --data (a folder or s3:// URL" in message
+    message = mistake("sweep", "--space", published, "--run", tmp_path / "run", "--preset", "demo")
+    assert "--preset demo would not be heeded, as vary gives every trial a preset of its own" in message
     assert not (tmp_path / "run").exists(), "nothing is half-written"
 
 
 def test_an_analysis_that_cannot_be(mistake: Mistake, tmp_path: Path) -> None:
     out, run = ("--out", tmp_path / "out"), f"mlp={tmp_path / 'run'}"
     assert "is not NAME=URL; give such as mlp=runs/mlp" in mistake("analyse", "--runs", tmp_path / "run", *out)
+    assert "--out is empty" in mistake("analyse", "--runs", run, "--out", "")
     assert "has a name twice" in mistake("analyse", "--runs", run, run, *out)
     assert "--shapes 0 is not accepted; it must be 1 or more" in mistake("analyse", "--runs", run, *out, "--shapes", 0)
     assert "--strengths 1.5 is not accepted" in mistake("analyse", "--runs", run, *out, "--strengths", 1.5)

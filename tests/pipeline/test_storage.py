@@ -44,6 +44,8 @@ def test_paths_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert storage.resolve("s3://bucket/x/") == "s3://bucket/x"
     with pytest.raises(UserError, match="gs://"):
         storage.resolve("gs://bucket/x")
+    with pytest.raises(UserError, match="--run is empty, as by a variable of the shell that is not set"):
+        storage.resolve("", "--run")
 
 
 def test_a_submitted_job_does_not_write_into_rays_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def _peak_mb(count: int) -> float:
     )
     with tempfile.TemporaryDirectory() as folder, local_cluster(OBJECT_STORE_BYTES) as resources:
         run = RunDirectory(folder)
-        ensure_initialisation(run, config, [], None, resources)
+        ensure_initialisation(run, config, [], None, {}, resources)
         with PeakMemory() as peak:
             _stream(run, config, count, resources)
         return peak.mb

@@ -40,7 +40,7 @@ def measure() -> dict[str, float]:
                 base, run=f"{folder}/{number}", inputs=InputSettings(chairs=SHAPES), fit=replace(base.fit, batch_size=8)
             )
             run = RunDirectory(config.run)
-            ensure_initialisation(run, config, list_inputs(config)[0], None, resources)
+            ensure_initialisation(run, config, list_inputs(config)[0], None, {}, resources)
             ours.append(_streamed(run, config, resources))
             baseline.append(_stages(run, config))
     result = {"ours": statistics.median(ours), "baseline": statistics.median(baseline)}

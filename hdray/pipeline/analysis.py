@@ -22,7 +22,7 @@ from hdray.metrics.weight_structure import basis_similarity
 from hdray.pipeline.between import between, common_ends
 from hdray.pipeline.cluster import Resources, connect
 from hdray.pipeline.fidelity import fidelity
-from hdray.pipeline.field import field_of, initialisation_url, read_shared, shared_entries
+from hdray.pipeline.field import entries, field_of, initialisation_url, read_shared
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import fit_keys
 from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
@@ -130,7 +130,7 @@ def _representation(
     return Representation(
         name=name,
         dimension=theta.shape[1],
-        shared=shared_entries(run),
+        shared=entries(run)[1],
         reconstruction={
             said: _reconstruction(part, rows, config, resources)
             for said, part in by_split(fitted, rows, amounts.shapes).items()

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from hdray.metrics.selection import draw_warnings, select
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.metrics.temporal import steps
 from hdray.pipeline.audit import Audit, neighbours
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.control_rows import Standard, chosen, control_kinds, control_rows, control_vectors
 from hdray.pipeline.field_surfaces import field_surfaces
@@ -93,12 +93,12 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
         return
     run.remove("stages", f"{STAGE}.json")
     run.begin(STAGE, keys, inputs, "evaluations")
-    begin = time.monotonic()
-    evaluation = plain(evaluated(run, config, resources))
+    clock = Clock()
+    evaluation = plain(evaluated(run, config, resources, clock))
     run.write_json(evaluation, *evaluation_file(config))
     kept = ("metrics", "intervals", "warnings", "protocol", "counts", "cost", "withheld")
     run.write_json({name: evaluation[name] for name in kept if name in evaluation}, "metrics.json")
-    run.finish(STAGE, time.monotonic() - begin)
+    run.finish(STAGE, clock.seconds, uses=clock.uses)
     print(", ".join(f"{name}: {value:,.10g}" for name, value in evaluation["cost"].items()))
     print(f"protocol {evaluation['protocol']['name']}")
     for name, value in evaluation["metrics"].items():
@@ -109,7 +109,7 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
         print(verdict(evaluation["withheld"]))
 
 
-def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[str, Any]:
+def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Clock) -> dict[str, Any]:
     """The whole evaluation as plain numbers. Raises UserError where there are too few shapes for the protocol."""
     protocol, settings = protocol_of(config), config.evaluate
     held_out = read_fitted(run, SPLITS[settings.reference_split])
@@ -142,7 +142,7 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources) -> dict[s
     read = recognised(run, config, fitted) if config.inputs.withhold else None
     if read:
         sets[RECOGNISED] = read.vectors()
-    surfaces = field_surfaces(sets, config, protocol, resources, whole=[RECOGNISED])
+    surfaces = field_surfaces(sets, config, protocol, resources, clock, whole=[RECOGNISED])
     for of, shapes in rebuilt.items():
         own = own_surfaces(shapes, shapes.ids, known, config, protocol)
         metrics |= reconstruction(shapes, own, [surfaces[name] for name in DRAWS], protocol.squared, of)

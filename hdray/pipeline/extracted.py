@@ -6,6 +6,7 @@ they are compared with, are the same in all of them, and take longer than sampli
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import torch
 from hdray.config.load import result_keys
 from hdray.config.tree import Config
 from hdray.fields.kinds import name_keys
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources, use_threads
 from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.lease import Lease
@@ -29,6 +31,8 @@ from hdray.surfaces.polygonise import EmptySurface
 if TYPE_CHECKING:
     import ray
 
+STAGE = "extract"
+FILE = "clouds.npz"
 EXTRACTED_TOGETHER = 4
 """Surfaces that a task extracts at least, seconds of work; an animation has one a frame."""
 Clouds = list[np.ndarray] | str
@@ -36,7 +40,7 @@ Clouds = list[np.ndarray] | str
 
 
 def extracted(
-    vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources
+    vectors: np.ndarray, draws: list[list[str]], config: Config, resources: Resources, clock: Clock
 ) -> Iterator[tuple[int, Clouds]]:
     """The rows of vectors (N, D) in any order, each with a cloud for each of the names that points are drawn for.
 
@@ -46,11 +50,15 @@ def extracted(
         yield from _extracted(vectors, draws, config, resources)
         return
     place = RunDirectory(join(config.store, "surfaces", _made_of(vectors, draws, config)))
-    with Lease(place, patient=True):
-        if not place.has("clouds.npz"):
+    with clock.aside(), Lease(place, patient=True):
+        if not place.has(FILE):
+            place.begin(STAGE, {}, {}, FILE)
+            begin = time.monotonic()
             found = dict(_extracted(vectors, draws, config, resources))
-            write_bytes(place.path("clouds.npz"), _written([found[row] for row in range(len(vectors))]))
-    yield from enumerate(_read(read_bytes(place.path("clouds.npz")), draws))
+            write_bytes(place.path(FILE), _written([found[row] for row in range(len(vectors))]))
+            place.finish(STAGE, time.monotonic() - begin)
+    clock.used(STAGE, place)
+    yield from enumerate(_read(read_bytes(place.path(FILE)), draws))
 
 
 def _extracted(

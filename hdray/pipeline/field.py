@@ -8,6 +8,7 @@ import torch
 from hdray.config.tree import Config
 from hdray.fields.build import Representation, build_field
 from hdray.fields.sharing import shares
+from hdray.pipeline.model_file import tensor_sizes
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import read_bytes
 
@@ -33,25 +34,21 @@ def field_with(config: Config, shared: Mapping[str, torch.Tensor]) -> Representa
     return build_field(config.field, config.signal.surface_points, config.signal.frames, shared_or_none)
 
 
-def shared_entries(run: RunDirectory) -> int:
-    """Entries of the networks that the run's vectors have in common: neither what is drawn, nor where fits start."""
-    tensors = _read(initialisation_url(run))
-    trained = (name for name in tensors if name.startswith(TRAINED) and not name.startswith(FORMER_MASKS))
-    return sum(tensors[name].numel() for name in trained)
+def entries(run: RunDirectory) -> tuple[int, int]:
+    """Entries of a vector of the run, and of the networks that its vectors have in common, without what is drawn."""
+    sizes = tensor_sizes(initialisation_url(run))
+    trained = (name for name in sizes if name.startswith(TRAINED) and not name.startswith(FORMER_MASKS))
+    return sizes["theta"], sum(sizes[name] for name in trained)
 
 
 @lru_cache(maxsize=1)  # a task makes the same field again and again
 def read_shared(url: str) -> dict[str, torch.Tensor]:
     """Networks, and what is drawn, by name."""
+    from safetensors.torch import load
+
     return {
         name.removeprefix(prefix): tensor
-        for name, tensor in _read(url).items()
+        for name, tensor in load(read_bytes(url)).items()
         for prefix in (TRAINED, DRAWN)
         if name.startswith(prefix)
     }
-
-
-def _read(url: str) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load
-
-    return load(read_bytes(url))

@@ -9,6 +9,7 @@ import numpy as np
 from hdray.config.tree import Config
 from hdray.metrics.protocols import Protocol
 from hdray.metrics.shape_sets import Collector, ShapeSet
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.extracted import extracted
 from hdray.pipeline.run_directory import content_hash
@@ -19,7 +20,12 @@ Draw = tuple[str, str]
 
 
 def field_surfaces(
-    sets: Mapping[str, Vectors], config: Config, protocol: Protocol, resources: Resources, whole: Collection[str] = ()
+    sets: Mapping[str, Vectors],
+    config: Config,
+    protocol: Protocol,
+    resources: Resources,
+    clock: Clock,
+    whole: Collection[str] = (),
 ) -> dict[str, ShapeSet]:
     """Each set by points on its fields' surfaces; a field without one is an exclusion with its reason.
 
@@ -32,7 +38,7 @@ def field_surfaces(
         kind: Collector(replace(protocol, points=0) if kind in whole else protocol, config.seed) for kind in sets
     }
     theta = np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
-    for row, clouds in extracted(theta, names, config, resources):
+    for row, clouds in extracted(theta, names, config, resources, clock):
         for index, (kind, name) in enumerate(draws[row]):
             if isinstance(clouds, str):
                 collectors[kind].exclude(name, clouds)

@@ -1,6 +1,5 @@
 """Meshes to fields: sampling actors stream into fitting actors into one exactly-once Parquet write."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,19 +9,24 @@ from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.kinds import kind_of, name_keys
 from hdray.pipeline.belonging import check_vectors
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import initialisation_url
 from hdray.pipeline.inputs import Input, list_inputs
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema, read_columns
+from hdray.pipeline.networks import STAGE as SHARE_STAGE
+from hdray.pipeline.networks import ensure_networks, read_networks
 from hdray.pipeline.other_fits import check_other, learned
+from hdray.pipeline.point_store import STAGE as SAMPLE_STAGE
 from hdray.pipeline.point_store import StoredPoints, ensure_points, point_files, points_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
-from hdray.pipeline.shared import ensure_initialisation
+from hdray.pipeline.shared import ensure_initialisation, initialised
 from hdray.pipeline.training_rows import check_measured
 from hdray.pipeline.unchanged import check_unchanged
 
 if TYPE_CHECKING:
+    import torch
     from ray.data import Dataset
 
 STAGE = "fit"
@@ -75,22 +79,45 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     if run.record(STAGE) is None:
         run.remove("shared")  # a first attempt that came to nothing may have left a start made with other values
     made = run.begin(STAGE, fit_keys(config), {}, "commits")
-    begin = time.monotonic()
+    clock = Clock()
     done = instances_table(run).committed()
     missing = [item for item in inputs if item.id not in done]
     if missing:
         if made["complete"]:
             run.reopen(STAGE)
-        # Learned from first, then fitted to.
-        twice = kind_of(config.field.kind).network or config.fit.initialisation == "meta"
-        points = ensure_points(config, inputs, resources) if twice else None
-        shared_hash = ensure_initialisation(run, config, inputs, points, resources)
+        points, networks = _ensure_shared(run, config, inputs, resources, clock)
+        shared_hash = ensure_initialisation(run, config, inputs, points, networks, resources)
         if done:  # before more are fitted with what the others were not
             check_vectors(run, read_columns(run, ["shared_hash"])["shared_hash"].to_pylist())
         print(f"fitting {len(missing)} shapes ({len(inputs) - len(missing)} are done), shared hash {shared_hash}")
         _stream(run, config, missing, points, resources)
     if missing or not made["complete"]:
-        run.finish(STAGE, time.monotonic() - begin, output=instances_hash(run))
+        run.finish(STAGE, clock.seconds, output=instances_hash(run))
+
+
+def _ensure_shared(
+    run: RunDirectory, config: Config, inputs: list[Input], resources: Resources, clock: Clock
+) -> tuple[RunDirectory | None, dict[str, "torch.Tensor"]]:
+    """Where the points lie, of runs that learn from them first and then fit to them, and the networks that instances share.
+
+    Both are made, or waited for, unless they are there; networks lie in the run itself once it is initialised. The stage's
+    record says what it used.
+    """
+    network, points = kind_of(config.field.kind).network, None
+    networks: dict[str, torch.Tensor] = {}
+    if network or config.fit.initialisation == "meta":
+        with clock.aside():
+            points = ensure_points(config, inputs, resources)
+        clock.used(SAMPLE_STAGE, points)
+    if not initialised(run):
+        if network:
+            assert points is not None, "networks are trained on them"
+            with clock.aside():
+                directory = ensure_networks(config, inputs, points, resources)
+            clock.used(SHARE_STAGE, directory)
+            networks = read_networks(directory)
+        run.note(STAGE, uses=clock.uses)
+    return points, networks
 
 
 def _stream(

@@ -18,7 +18,7 @@ from hdray.pipeline.lease import Lease
 from hdray.pipeline.point_store import points_keys, read_points
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import join, read_bytes
-from hdray.pipeline.training import Training, WorkerResources, train
+from hdray.pipeline.training import MODEL_FILE, Training, WorkerResources, train
 from hdray.pipeline.training_rows import trained_on
 from hdray.signals.animation import frame_times
 
@@ -49,13 +49,11 @@ class StoredPointsTrainee:
 
 def ensure_networks(
     config: Config, inputs: Sequence[Input], points: RunDirectory, resources: Resources
-) -> dict[str, torch.Tensor]:
-    """Train the networks that the run's instances share, unless a run of the store has; their tensors by name.
+) -> RunDirectory:
+    """Train the networks that the run's instances share, unless a run of the store has; where they lie.
 
     They see the training split alone. Another run that is at it is waited for. Raises UserError where training diverges.
     """
-    from safetensors.torch import load
-
     ids = trained_on(config, inputs)
     keys = {**network_keys(config.field), **result_keys(config, "shared"), **points_keys(config)}
     name = content_hash(*(f"{key}={value!r}" for key, value in sorted(keys.items())), *ids)
@@ -78,8 +76,15 @@ def ensure_networks(
             cpus=config.execution.task_cpus,
             threads=config.execution.training_threads,
         )
-        (model,) = train([training], directory.path("training"), workers)
+        train([training], directory.path("training"), workers)
         if not made["complete"]:
             directory.finish(STAGE, time.monotonic() - begin)
-    tensors = load(read_bytes(model))
+    return directory
+
+
+def read_networks(directory: RunDirectory) -> dict[str, torch.Tensor]:
+    """The tensors of what was trained there, by name."""
+    from safetensors.torch import load
+
+    tensors = load(read_bytes(directory.path("training", TRAINEE, MODEL_FILE)))
     return {name: tensor for name, tensor in tensors.items() if not name.startswith(LATENTS)}

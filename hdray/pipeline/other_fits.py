@@ -95,7 +95,8 @@ def copy_fits(
         _copy(run, other, folder)
     record = other.record(stage)
     assert record is not None, "check_other saw to it"
-    run.write_json({**record, "keys": keys, "output": instances_hash(run)}, "stages", f"{stage}.json")
+    made = {"copied_from": other.url, **record}  # or from where the other run has them itself
+    run.write_json({**made, "keys": keys, "output": instances_hash(run)}, "stages", f"{stage}.json")
     print(f"the fits are those of {other.url}", flush=True)
 
 

@@ -20,6 +20,7 @@ from hdray.pipeline.generate_stage import MODEL, Extraction, load_generator, sam
 from hdray.pipeline.instances import Fitted, counts, instances_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.run_protocol import evaluation_file
+from hdray.pipeline.spent import used_seconds
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.train_stage import read_loss_curve
 from hdray.pipeline.training_rows import read_training
@@ -270,6 +271,10 @@ def _hardware() -> dict[str, str]:
 
 
 def _seconds(run: RunDirectory) -> dict[str, float]:
-    """Wall time of each finished stage, without attempts that were killed."""
+    """Wall time of each finished stage, and of what made something that other runs may use too, without attempts that were
+    killed.
+    """
     records = {stage: run.record(stage) for stage in ("fit", "train", "generate", "evaluate")}
-    return {stage: record["seconds"] for stage, record in records.items() if record and record["complete"]}
+    own = {stage: record["seconds"] for stage, record in records.items() if record and record["complete"]}
+    shared = {f"{stage} (shared)": seconds for (stage, _), seconds in (used_seconds(run) or {}).items()}
+    return {**own, **shared}

@@ -90,13 +90,16 @@ class RunDirectory:
 
     def reopen(self, stage: str) -> None:
         """Record that the stage's output is being added to."""
-        self.write_json({**self.read_json("stages", f"{stage}.json"), "complete": False}, "stages", f"{stage}.json")
+        self.note(stage, complete=False)
+
+    def note(self, stage: str, **details: Any) -> None:
+        """Record more of a stage that has begun, or something else than before."""
+        self.write_json({**self.read_json("stages", f"{stage}.json"), **details}, "stages", f"{stage}.json")
 
     def finish(self, stage: str, seconds: float, complete: bool = True, **details: Any) -> None:
         """Record that the stage's output is complete (or comes to a pause), and the seconds this took."""
-        made = self.read_json("stages", f"{stage}.json")
-        made.update(complete=complete, seconds=made["seconds"] + seconds, **details)
-        self.write_json(made, "stages", f"{stage}.json")
+        before = self.read_json("stages", f"{stage}.json")["seconds"]
+        self.note(stage, complete=complete, seconds=before + seconds, **details)
 
 
 def _said(keys: dict[str, Any], key: str) -> str:

@@ -10,7 +10,6 @@ import torch
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.field import DescentField
-from hdray.fields.kinds import kind_of
 from hdray.fields.sharing import draw_shared
 from hdray.fitting.initialisation import fitted_start, random_start
 from hdray.fitting.meta_start import meta_start
@@ -18,7 +17,6 @@ from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.field import DRAWN, TRAINED, field_with, initialisation_url
 from hdray.pipeline.inputs import Input
 from hdray.pipeline.instances import ACCEPTED
-from hdray.pipeline.networks import ensure_networks
 from hdray.pipeline.point_store import read_points
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 from hdray.pipeline.storage import read_bytes, write_bytes
@@ -36,12 +34,23 @@ def read_initialisation(url: str) -> tuple[torch.Tensor, str]:
     return load(content)["theta"], content_hash(content)
 
 
+def initialised(run: RunDirectory) -> bool:
+    """Whether what the run's vectors have in common is there."""
+    return run.has("shared", "initialisation.safetensors")
+
+
 def ensure_initialisation(
-    run: RunDirectory, config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
+    run: RunDirectory,
+    config: Config,
+    inputs: list[Input],
+    points: RunDirectory | None,
+    trained: Mapping[str, torch.Tensor],
+    resources: Resources,
 ) -> str:
     """Make what the run's vectors have in common if it is not there, and return its hash.
 
-    `points`: where the points lie that networks, or a start, are learned from, of runs that have such. Fits start, as
+    `points`: where the points lie that a start is learned from, of runs that have such. `trained`: the networks that the
+    instances share, by name; they are read only where nothing is there yet. Fits start, as
     `fit.initialisation` says: `random`: from one seeded draw. `fitted`: from the first accepted training shape in order of
     ids, fitted from that draw (HyperDiffusion, section 4, "Weight Initialization"; explicit here because it fails silently
     in the published code). `meta`: learned from all training shapes, by hdray.fitting.meta_start. `independent`, and what is
@@ -50,11 +59,11 @@ def ensure_initialisation(
     Raises UserError where no training shape can be read.
     """
     url = initialisation_url(run)
-    if not run.has("shared", "initialisation.safetensors"):
+    if not initialised(run):
         from safetensors.torch import save
 
-        trained, drawn = _trained(config, inputs, points, resources), _drawn(config)
-        shared = trained | drawn
+        drawn = _drawn(config)
+        shared = {**trained, **drawn}
         field = field_with(config, shared)
         if not isinstance(field, DescentField):
             theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
@@ -73,15 +82,6 @@ def ensure_initialisation(
         write_bytes(url, save({name: tensor.contiguous() for name, tensor in tensors.items()}, {"based_on": based_on}))
         print(f"common initialisation: {based_on}", flush=True)
     return read_initialisation(url)[1]
-
-
-def _trained(
-    config: Config, inputs: list[Input], points: RunDirectory | None, resources: Resources
-) -> dict[str, torch.Tensor]:
-    if kind_of(config.field.kind).network is None:
-        return {}
-    assert points is not None, "the fit stage sees to it"
-    return ensure_networks(config, inputs, points, resources)
 
 
 def _drawn(config: Config) -> dict[str, torch.Tensor]:

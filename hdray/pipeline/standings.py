@@ -6,17 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from hdray.config.sweep import Sweep, trial_name, trial_url
-from hdray.pipeline.field import initialisation_url, shared_entries
-from hdray.pipeline.instances import instances_table, read_columns
+from hdray.config.tree import Config, flatten
+from hdray.pipeline.field import entries
+from hdray.pipeline.instances import instances_schema, instances_table
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.shared import read_initialisation
+from hdray.pipeline.run_protocol import protocol_of
+from hdray.pipeline.shared import initialised
+from hdray.pipeline.spent import own_seconds, used_seconds
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.sweep_table import rank_by
 from hdray.pipeline.trials import SweepTrial
 from hdray.report.leaderboard import Status, Trial, columns, leaderboard_csv, ranked
 from hdray.report.sweep import SweepData, sweep_page
 
-STAGES = ("fit", "train", "generate", "evaluate", "report")
 SHEET = "samples.png"
 
 
@@ -38,9 +40,32 @@ def write_standings(sweep: Sweep, run_url: str, trials: Sequence[Trial]) -> None
         metrics=metrics,
         group_by=sweep.key or None,
         sheets=_sheets(sweep, run_url, trials, order),
-        measured={"preset": sweep.preset, **sweep.set},
+        measured=_measured(trials),
     )
     write_bytes(run.path("report.html"), sweep_page(page).encode())
+
+
+def _measured(trials: Sequence[Trial]) -> dict[str, str]:
+    """How trials were measured, and what they start from: each value that any of them has, as variants may set others."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        for name, value in trial.measured.items():
+            found.setdefault(name, []).append(str(value))
+    return {name: " or ".join(dict.fromkeys(values)) for name, values in found.items()}
+
+
+def _conditions(config: Config, keys: Sequence[str]) -> dict[str, object]:
+    """What a trial's metrics are of, and what it has at these `keys`."""
+    protocol, settings = protocol_of(config), config.generate
+    return {
+        "protocol": protocol.name,
+        "points of a shape": protocol.points or config.signal.surface_points,
+        "compared with shapes of": config.evaluate.reference_split,
+        "cells along an edge": settings.resolution,
+        "level of the surface": settings.level,
+        "preset": config.preset,
+        **{key: value for key, value in flatten(config).items() if key in keys},
+    }
 
 
 def _sheets(sweep: Sweep, run_url: str, trials: Sequence[Trial], order: str) -> dict[str, bytes]:
@@ -54,45 +79,42 @@ def _sheets(sweep: Sweep, run_url: str, trials: Sequence[Trial], order: str) -> 
 
 
 def _standing(one: SweepTrial) -> Trial:
-    run, scores, status, error = one.run, one.scores(), one.status(), one.error()
+    run, scores, error = one.run, one.scores(), one.error()
+    status = one.status(scores)
     steps = scores[-1].steps if scores else None
     published = one.sweep.published.get(str(one.value), {})
     if status in (Status.FAILED, Status.UNFINISHED):
         said = Status.FAILED if error else status  # also of one that is to be run once more
         return Trial(name=one.name, values=one.values, status=said, steps=steps, error=error, published=published)
     found = scores[-1].metrics
-    vector, shared = _sizes(run)
-    records = [run.record(stage) for stage in STAGES]
+    held_out, training = _ious(run)
+    vector, shared = entries(run) if initialised(run) else (None, None)
     return Trial(
         name=one.name,
         values=one.values,
         status=status,
         steps=steps,
         parameters=run.read_json("metrics.json").get("cost", {}).get("parameters"),
-        metrics={"iou": _iou(run, training=False)}
-        | {name: found.get(name) for name in columns(one.sweep.metrics) if name != "iou"},
+        metrics={"iou": held_out} | {name: found.get(name) for name in columns(one.sweep.metrics) if name != "iou"},
         published=published,
-        iou_training=_iou(run, training=True),
+        iou_training=training,
         vector=vector,
         shared=shared,
-        seconds=sum(record["seconds"] for record in records if record) or None,
+        own=own_seconds(run),
+        used=used_seconds(run),
+        measured=_conditions(one.config, list(one.sweep.set)),
     )
 
 
-def _iou(run: RunDirectory, training: bool) -> float | None:
-    """Mean IoU, at uniform points, of the fits of training or of held-out shapes: what shapes share was not trained on
-    the latter.
+def _ious(run: RunDirectory) -> tuple[float | None, float | None]:
+    """Mean IoU, at uniform points, of the fits of held-out and of training shapes: what shapes share was not trained on
+    the former.
     """
-    if not instances_table(run).row_files():
-        return None
-    rows = read_columns(run, ["split", "iou"]).to_pylist()
-    found = [row["iou"] for row in rows if (row["split"] == "train") is training and row["iou"] is not None]
-    return float(np.mean(found)) if found else None
+    table = instances_table(run).read(["split", "iou"], instances_schema())
+    rows = [row for row in table.to_pylist() if row["iou"] is not None] if table else []
+    held_out, training = ([row["iou"] for row in rows if (row["split"] == "train") is own] for own in (False, True))
+    return _mean(held_out), _mean(training)
 
 
-def _sizes(run: RunDirectory) -> tuple[int, int] | tuple[None, None]:
-    """Entries of a vector, and of the networks that all share; None where the run does not hold what tells them."""
-    if not run.has("shared", "initialisation.safetensors"):
-        return None, None
-    start, _ = read_initialisation(initialisation_url(run))
-    return start.numel(), shared_entries(run)
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None

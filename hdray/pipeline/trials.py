@@ -158,14 +158,14 @@ class SweepTrial:
             return []
         return [Score(self.config.train.steps, self.run.read_json("metrics.json")["metrics"], True)]
 
-    def status(self) -> Status:
-        """How far it has come. What failed once is unfinished: it is run once more."""
+    def status(self, known: list[Score] | None = None) -> Status:
+        """How far it has come. What failed once is unfinished: it is run once more. `known`: its scores, where they are."""
         failure = failure_of(self.run, self.made_with)
         if self.refusal() or (failure and failure.times >= MOST):
             return Status.FAILED
         if self.run.has("stopped.json"):
             return Status.STOPPED
-        scores = self.scores()
+        scores = self.scores() if known is None else known
         return Status.FINISHED if scores and scores[-1].steps == self.rungs()[-1] else Status.UNFINISHED
 
     def worth(self, metrics: Mapping[str, float | None]) -> float:

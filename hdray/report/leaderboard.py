@@ -19,7 +19,12 @@ METRICS = {
 }
 """Columns of every leaderboard: what a reader calls each, and which values are better (hdray.metrics.worth)."""
 COSTS = {"parameters": "Parameters", "seconds": "Seconds"}
-FURTHER = {"iou_training": "IoU of fits trained on", "vector": "Entries of a vector", "shared": "Entries shared by all"}
+FURTHER = {
+    "iou_training": "IoU of fits trained on",
+    "vector": "Entries of a vector",
+    "shared": "Entries shared by all",
+    "seconds_shared": "Seconds for what trials share",
+}
 """Columns that say how a representation was come by; no order is made by them."""
 RANK_BY = "nna_cd"
 
@@ -53,14 +58,28 @@ class Trial:
     """By column: iou of fits of held-out shapes, and metrics of generated ones."""
     published: Mapping[str, float] = field(default_factory=dict)
     """What a paper has for the trial's value, by metric as named there."""
-    seconds: float | None = None
-    """What the trial took, all its stages."""
+    own: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Seconds of its stages, by stage and by where that was: trials that took over fits have the same ones."""
+    used: Mapping[tuple[str, str], float] | None = None
+    """Likewise of what made what it used and others may use too, such as networks; None where that is not known."""
+    measured: Mapping[str, object] = field(default_factory=dict)
+    """How it was measured, the protocol's name for one."""
     iou_training: float | None = None
     """Of fits of training shapes, which networks that are shared have seen."""
     vector: int | None = None
     """Entries of a vector."""
     shared: int | None = None
     """Entries of the networks that all instances share; 0 for none."""
+
+    @property
+    def seconds(self) -> float | None:
+        """What the trial takes, all its stages, where what trials share is there."""
+        return sum(self.own.values()) if self.own else None
+
+    @property
+    def seconds_shared(self) -> float | None:
+        """What it takes to make what it shares with others, whichever of them was the first to need it."""
+        return None if self.used is None else sum(self.used.values())
 
     def number(self, column: str) -> float | None:
         """A metric, a cost or one of FURTHER by its column; None where it is missing."""

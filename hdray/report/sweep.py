@@ -125,10 +125,11 @@ def _key_figures(order: Sequence[Ranked], rank_by: str, name: str) -> list[KeyFi
     if order and order[0].rank:
         best = order[0].trial
         figures.append(KeyFigure(f"Best {name}", _number(best.number(rank_by)), best.name))
-    seconds = [row.trial.number("seconds") for row in order]
-    if known := [value for value in seconds if value is not None]:
+    if known := [row.trial for row in order if row.trial.own]:
         note = f"of {len(known):,} trials" if len(known) < len(order) else "all trials"
-        figures.append(KeyFigure("Hours", f"{sum(known) / 3600:.3g}", note))
+        # What several have was made once.
+        spent = {key: value for trial in known for key, value in {**trial.own, **(trial.used or {})}.items()}
+        figures.append(KeyFigure("Hours", f"{sum(spent.values()) / 3600:.3g}", f"{note}, what they share once"))
     return figures
 
 

@@ -8,6 +8,7 @@ from hdray.metrics.novelty import copying_z
 from hdray.metrics.protocols import protocol_named
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.pipeline.audit import Audit, neighbours
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field_surfaces import field_surfaces
 from hdray.pipeline.shapes import Vectors
@@ -28,7 +29,7 @@ def test_copies_of_the_training_shapes_are_seen_whatever_fitting_loses(ray_clust
     training, held_out = Vectors(named("t", 20), fields(trained)), Vectors(named("h", 14), fields(unseen))
     copies = Vectors(*control_set("training", training.theta, training.ids, 12, 0))
     sets = {"trained on": training, "held-out": held_out, "training": copies}
-    found = field_surfaces(sets, config(), NONE, RESOURCES)
+    found = field_surfaces(sets, config(), NONE, RESOURCES, Clock())
     audit = Audit(training, found["trained on"], NONE, RESOURCES)
     nearest = {kind: audit.chamfer(shapes).amin(dim=1) for kind, shapes in found.items()}
     assert (nearest["training"] > 0).all(), "other points on the same surfaces"

@@ -12,6 +12,7 @@ from hdray.generators.build import build_generator
 from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.metrics.controls import KINDS
 from hdray.metrics.names import metric_names
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.evaluate_stage import check_evaluate, evaluated, run_evaluate
 from hdray.pipeline.field import field_of
@@ -106,12 +107,14 @@ def test_as_hyperdiffusions_code_does_it(ray_cluster: None, tmp_path: Path) -> N
     run = write_run(tmp_path, radii(17, 3), empty=2)
     asked = config(run.url, count=17, points=POINTS, protocol="hyperdiffusion-code", controls=False)
     with pytest.raises(UserError, match="of the 17 generated, 16 were considered and 14 can be used"):
-        evaluated(run, asked, RESOURCES)
+        evaluated(run, asked, RESOURCES, Clock())
     distinct = replace(asked, evaluate=replace(asked.evaluate, deduplicate=True, protocol="hyperdiffusion-paper"))
-    result = evaluated(run, distinct, RESOURCES)
+    result = evaluated(run, distinct, RESOURCES, Clock())
     assert "the 15 of 17 generated shapes whose nearest other one" in result["protocol"]["deduplicated"]
     assert result["protocol"]["name"] == f"hyperdiffusion-paper, changed to {POINTS} points"
-    plain = evaluated(run, replace(distinct, evaluate=replace(distinct.evaluate, points=0, protocol="none")), RESOURCES)
+    plain = evaluated(
+        run, replace(distinct, evaluate=replace(distinct.evaluate, points=0, protocol="none")), RESOURCES, Clock()
+    )
     assert result["metrics"]["mmd_cd"] > 50 * plain["metrics"]["mmd_cd"], "a hundred times that of scaled clouds"
     assert result["intervals"]["mmd_cd"]["low"] < result["metrics"]["mmd_cd"] < result["intervals"]["mmd_cd"]["high"]
 
@@ -119,7 +122,7 @@ def test_as_hyperdiffusions_code_does_it(ray_cluster: None, tmp_path: Path) -> N
 @pytest.mark.ray
 def test_clouds_of_points_are_taken_as_they_are(ray_cluster: None, tmp_path: Path) -> None:
     run = write_run(tmp_path, radii(5, 3), kind="points")
-    result = evaluated(run, config(run.url, 5, kind="points"), RESOURCES)
+    result = evaluated(run, config(run.url, 5, kind="points"), RESOURCES, Clock())
     assert set(result["controls"]) == {"real", "repeated"}
     assert set(result["audit"]) == {"chamfer"}
     assert set(result["metrics"]) == set(metric_names(animated=False, cloud=True, withheld=False))
@@ -130,7 +133,7 @@ def test_clouds_of_points_are_taken_as_they_are(ray_cluster: None, tmp_path: Pat
 @pytest.mark.ray
 def test_animations_are_audited_frame_by_frame(ray_cluster: None, tmp_path: Path) -> None:
     run = write_run(tmp_path, radii(20, 0)[:8], frames=2)
-    result = evaluated(run, config(run.url, 8, frames=2, controls=False), RESOURCES)
+    result = evaluated(run, config(run.url, 8, frames=2, controls=False), RESOURCES, Clock())
     assert result["protocol"]["frames"] == "2, distances averaged over them"
     assert result["metrics"]["nearest_chamfer_copying_z"] < -1.96
     assert result["metrics"]["frame_step_cd_generated"] > 0

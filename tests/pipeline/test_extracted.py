@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from safetensors.torch import save_file
 
 from hdray.config.tree import Config
 from hdray.pipeline import extracted as module
+from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.extracted import extracted
+from hdray.pipeline.run_directory import RunDirectory
 from tests.pipeline.ellipsoids import POINTS, config, fields, radii
 
 RESOURCES = Resources(sampling_actors=1, fitting_actors=1, gpus_per_actor=0)
@@ -26,7 +29,7 @@ def run_of(folder: Path, start: float = 0.0) -> Config:
 
 def clouds_of(vectors: np.ndarray, draws: list[list[str]], config: Config) -> list[Any]:
     """What is extracted, in order of the vectors."""
-    found = dict(extracted(vectors, draws, config, RESOURCES))
+    found = dict(extracted(vectors, draws, config, RESOURCES, Clock()))
     return [found[row] for row in range(len(vectors))]
 
 
@@ -58,6 +61,24 @@ def test_runs_of_a_store_extract_the_same_fields_once(tmp_path: Path, calls: lis
         for row in (0, 2):
             assert len(again[row]) == len(DRAWS[row]) and again[row][0].shape == (POINTS, 3)
             np.testing.assert_array_equal(again[row], found[0][row])
+
+
+def test_whoever_comes_first_is_not_charged_for_what_the_others_use(tmp_path: Path, calls: list[int]) -> None:
+    vectors, first = fields(radii(3, 0)).numpy(), run_of(tmp_path)
+    used = []
+    for _ in range(2):
+        clock = Clock()
+        begin = time.monotonic()
+        dict(extracted(vectors, DRAWS, first, RESOURCES, clock))
+        took = time.monotonic() - begin
+        ((stage, url),) = clock.uses.items()
+        record = RunDirectory(url).record(stage) or {}
+        used.append((url, record["seconds"]))
+        assert record["complete"] and clock.seconds < max(took - record["seconds"], 0.1)
+    assert used[0] == used[1] and used[0][1] > 0 and calls == [3]
+    alone = Clock()
+    dict(extracted(vectors, DRAWS, replace(first, store=""), RESOURCES, alone))
+    assert alone.uses == {}, "its own work, where there is no store"
 
 
 def test_what_could_give_other_surfaces_is_extracted_anew(tmp_path: Path, calls: list[int]) -> None:

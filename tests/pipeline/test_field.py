@@ -10,10 +10,10 @@ from hdray.fields.kind import Kind, Network
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import FieldSettings
 from hdray.fitting.settings import FitSettings
-from hdray.pipeline import shared
 from hdray.pipeline.cluster import Resources
-from hdray.pipeline.field import initialisation_url, read_shared, shared_entries
+from hdray.pipeline.field import entries, initialisation_url, read_shared
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.shared import ensure_initialisation, read_initialisation
 
 OWN = Kind(
     name="own",
@@ -24,13 +24,14 @@ OWN = Kind(
 DRAWN = Kind(name="drawn", build=OWN.build, draw=OWN.draw)
 
 
-@pytest.mark.parametrize(("kind", "entries"), [("OWN", 7), ("DRAWN", 0)])
-def test_what_is_drawn_is_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, entries: int) -> None:
-    monkeypatch.setattr(shared, "ensure_networks", lambda *arguments: {"base": torch.ones(7)})
+@pytest.mark.parametrize(("kind", "size"), [("OWN", 7), ("DRAWN", 0)])
+def test_what_is_drawn_is_no_network(tmp_path: Path, kind: str, size: int) -> None:
     field = FieldSettings(kind=f"{__name__}:{kind}", width=8, layers=1)
     config = Config(run=str(tmp_path), field=field, fit=FitSettings(initialisation="random"))
     run = RunDirectory(config.run)
-    shared.ensure_initialisation(run, config, [], run, Resources(1, 1, 0.0))
-    assert shared_entries(run) == entries
+    networks = {"base": torch.ones(size)} if size else {}
+    ensure_initialisation(run, config, [], run, networks, Resources(1, 1, 0.0))
+    start, _ = read_initialisation(initialisation_url(run))
+    assert entries(run) == (start.numel(), size)
     found = read_shared(initialisation_url(run))
-    assert found["centres"].shape == (5, 3) and found.keys() == {"centres"} | ({"base"} if entries else set())
+    assert found["centres"].shape == (5, 3) and found.keys() == {"centres"} | ({"base"} if size else set())

@@ -51,7 +51,7 @@ def test_fits_are_copied_with_their_record(tmp_path: Path) -> None:
     config = replace(BASE, fits=other.url, generator=replace(BASE.generator, seed=3))
     inputs, _ = check_fit(run, config)
     copy_fits(run, other, inputs, STAGE, fit_keys(config))
-    assert run.record(STAGE) == other.record(STAGE)
+    assert run.record(STAGE) == {**(other.record(STAGE) or {}), "copied_from": other.url}
     assert (tmp_path / "run" / "shared" / "start").read_bytes() == b"start"
     columns = instances_schema().names
     assert read_columns(run, columns).equals(read_columns(other, columns))

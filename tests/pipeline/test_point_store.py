@@ -62,7 +62,7 @@ def test_points_are_sampled_once_for_all_runs_of_a_store(ray_cluster: None, mesh
     # What a start is learned from are the training shapes' points, and nobody else's.
     learning = replace(config, fit=replace(config.fit, initialisation="meta", meta_rounds=2, meta_steps=3))
     run = RunDirectory(config.run)
-    ensure_initialisation(run, learning, inputs, first, resources)
+    ensure_initialisation(run, learning, inputs, first, {}, resources)
     start, _ = read_initialisation(initialisation_url(run))
     seen = read_points(first, [item.id for item in inputs if item.split == "train"])
     field = MLPField(config.field)

@@ -1,7 +1,9 @@
 """What is told of a sweep's trials, from run directories as trials leave them."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -9,11 +11,14 @@ import torch
 from safetensors.torch import save
 
 from hdray.config.sweep import Sweep
+from hdray.pipeline import storage
 from hdray.pipeline.instances import instances_schema, instances_table
+from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.trials import known_trials
 from tests.pipeline.tables import write_rows
+from tests.report.parsed import Page
 
 SWEEP = Sweep(
     title="ranks",
@@ -28,7 +33,23 @@ SWEEP = Sweep(
 )
 
 
-def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_path: Path) -> None:
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are read whole from now on."""
+    found: list[str] = []
+    files = storage.filesystem("")
+
+    class Counting(type(files)):  # type: ignore[misc]
+        def cat_file(self, url: str, **options: Any) -> bytes:
+            found.append(url)
+            return files.cat_file(url, **options)
+
+    monkeypatch.setattr(storage, "filesystem", lambda url: Counting())
+    return found
+
+
+def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trials = known_trials(SWEEP, str(tmp_path), "")
     for trial in trials:
         trial.succeed()
@@ -54,12 +75,49 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(tmp_pa
     }
     write_bytes(first.path("shared", "initialisation.safetensors"), save(shared))
 
+    first.begin("fit", {}, {}, "commits")
+    first.finish("fit", 30.0, uses={"share": str(tmp_path / "base")})
+    base = RunDirectory(str(tmp_path / "base"))
+    base.begin("share", {}, {}, "training")
+    base.finish("share", 200.0)
+    read = reads(monkeypatch)
     write_standings(SWEEP, str(tmp_path), standings(trials))
+    assert not any(url.endswith("initialisation.safetensors") for url in read), "of that the header says all"
+    assert read.count(trials[0].file) == 1 and read.count(first.path("metrics.json")) <= 2
     other, best = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
     assert (best["iou"], best["iou_training"], best["vector"], best["shared"]) == ("0.25", "0.625", "11", "24")
-    assert [other[name] for name in ("iou", "iou_training", "vector", "shared")] == [""] * 4
+    assert (best["seconds"], best["seconds_shared"]) == ("30.0", "200.0")
+    assert [other[name] for name in ("iou", "iou_training", "vector", "shared", "seconds")] == [""] * 5
     assert float(other["reconstruction_cd"]) == pytest.approx(0.22), "the first metric ranks"
     assert float(best["reconstruction_cd"]) == pytest.approx(0.23)
     assert "Published psnr" in (tmp_path / "report.html").read_text()
     assert float(other["nna_cd"]) == pytest.approx(0.8)
-    assert "Entries of a vector" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "Entries of a vector" in page and "Seconds for what trials share" in page
+
+
+def test_the_page_says_how_trials_were_measured_whatever_the_sweep_begins_with(tmp_path: Path) -> None:
+    variants = {
+        "some": {"preset": "airplanes", "evaluate.points": 64},
+        "more": {"preset": "airplanes", "evaluate.points": 128},
+    }
+    given = {"generate.resolution": 48, "evaluate.reference_split": "validation", "train.steps": 3}
+    sweep = replace(SWEEP, key="amount", values=tuple(variants), variants=variants, set=given)
+    trials = known_trials(sweep, str(tmp_path), "")
+    for trial in trials:
+        trial.succeed()
+        trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
+        write_bytes(trial.run.path("report.html"), b"a page")
+    write_standings(sweep, str(tmp_path), standings(trials))
+    page = Page((tmp_path / "report.html").read_text())
+    words = " ".join(page.text.split()).partition("How it was measured")[2]
+    for said in (
+        "preset airplanes",
+        "protocol none, changed to 64 points or none, changed to 128 points",
+        "points of a shape 64 or 128",
+        "compared with shapes of validation",
+        "cells along an edge 48",
+        "train.steps 3",
+    ):
+        assert said in words
+    assert "demo" not in words

@@ -16,7 +16,8 @@ TRIALS = (
         values={"field.kind": "mlp", "seed": 0},
         parameters=1200,
         metrics={"mmd_cd": 0.0021, "nna_cd": 0.75},
-        seconds=61.5,
+        own={("fit", "a"): 60, ("train", "a"): 1.5},
+        used={("share", "store/x"): 1000, ("sample", "store/y"): 0.5},
         iou_training=0.9375,
         vector=30196,
         shared=0,
@@ -38,12 +39,12 @@ TRIALS = (
 )
 
 GOLDEN = """\
-rank,trial,status,field.kind,seed,field.rank,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,steps,iou_training,vector,shared,error
-1,b,finished,lora,,3,,0.30000000000000004,,,0.4375,,,,,,
-2,a,finished,mlp,0,,1200,,0.0021,,0.75,61.5,,0.9375,30196,0,
-2,e,finished,mlp,1,,,,,,0.25,,,,,,
-,d,stopped,,,,,,0.001,,0.5,,250,,,,
-,c,failed,mlp,,,,,,,0.5,,,,,,"exit code 2, said ""no memory\"""
+rank,trial,status,field.kind,seed,field.rank,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,steps,iou_training,vector,shared,seconds_shared,error
+1,b,finished,lora,,3,,0.30000000000000004,,,0.4375,,,,,,,
+2,a,finished,mlp,0,,1200,,0.0021,,0.75,61.5,,0.9375,30196,0,1000.5,
+2,e,finished,mlp,1,,,,,,0.25,,,,,,,
+,d,stopped,,,,,,0.001,,0.5,,250,,,,,
+,c,failed,mlp,,,,,,,0.5,,,,,,,"exit code 2, said ""no memory\"""
 """
 
 
@@ -80,7 +81,8 @@ def test_only_what_is_finished_has_a_rank():
 
 def test_no_trials():
     assert leaderboard_csv(()).splitlines() == [
-        "rank,trial,status,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,steps,iou_training,vector,shared,error",
+        "rank,trial,status,parameters,iou,mmd_cd,cov_cd,nna_cd,seconds,steps,iou_training,vector,shared,"
+        "seconds_shared,error",
     ]
 
 

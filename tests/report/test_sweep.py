@@ -17,7 +17,8 @@ TRIALS = (
         values={"field.kind": "mlp", "fit.learning_rate": 0.1 + 0.2},
         parameters=1_234_567,
         metrics={"iou": 0.9123, "nna_cd": 0.6172},
-        seconds=7200,
+        own={("fit", "fits"): 3600, ("train", "first"): 3600},
+        used={("share", "base"): 1800},
         iou_training=0.9517,
         vector=36_737,
         shared=0,
@@ -52,6 +53,7 @@ def test_every_trial_is_there(page: Page) -> None:
         "0.5312",
         "1,234,567",
         "7,200",
+        "1,800",
         "0.9517",
         "36,737",
         "0.3 ",
@@ -63,8 +65,8 @@ def test_every_trial_is_there(page: Page) -> None:
 
 
 def test_what_is_missing_is_called_so(page: Page) -> None:
-    # Of nine numbers the first lacks two, the second seven and the third all.
-    assert page.text.count("missing") == 2 + 7 + 9
+    # Of ten numbers the first lacks two, the second eight and the third all.
+    assert page.text.count("missing") == 2 + 8 + 10
 
 
 def test_it_is_self_contained_and_hostile_names_stay_text(page: Page) -> None:
@@ -101,6 +103,13 @@ def test_a_sweep_s_own_metric_and_published_ones_have_columns() -> None:
     for text in ("Chamfer distance of fits", "0.00125", "Published psnr", "24.68", "Published rfid", "34.31"):
         assert text in page.text
     assert "In the order of Chamfer distance of fits (lower is better)" in page.text
+
+
+def test_hours_count_once_what_several_trials_have() -> None:
+    """The second took over the first one's fits, and both use the same networks."""
+    second = replace(TRIALS[0], name="other", own={("fit", "fits"): 3600, ("train", "other"): 7200})
+    page = Page(sweep_page(replace(DATA, trials=(TRIALS[0], second))))
+    assert "Hours 4.5 all trials, what they share once" in " ".join(page.text.split())
 
 
 def test_two_trials_of_one_name_are_refused() -> None:

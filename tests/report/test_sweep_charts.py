@@ -15,12 +15,18 @@ TRIALS = (
         values={"field.kind": "mlp", "train.learning_rate": 1e-4},
         parameters=1000,
         metrics={"nna_cd": 0.8},
-        seconds=10,
+        own={("fit", "a"): 4, ("train", "a"): 6},
     ),
     Trial(
-        name="b", values={"field.kind": "lora", "field.rank": 3}, parameters=90_000, metrics={"nna_cd": 0.6}, seconds=20
+        name="b",
+        values={"field.kind": "lora", "field.rank": 3},
+        parameters=90_000,
+        metrics={"nna_cd": 0.6},
+        own={("fit", "b"): 20},
     ),
-    Trial(name="c", values={"field.kind": "mlp", "train.learning_rate": 1e-3}, status=Status.FAILED, seconds=5),
+    Trial(
+        name="c", values={"field.kind": "mlp", "train.learning_rate": 1e-3}, status=Status.FAILED, own={("fit", "c"): 5}
+    ),
 )
 
 
@@ -105,7 +111,7 @@ def test_dots_are_trials_with_both_a_metric_and_a_cost():
     assert lora["customdata"] == ["field.kind = lora<br>field.rank = 3"]
     assert chart["layout"]["xaxis"]["type"] == "log"
     assert chart["layout"]["shapes"][0]["y0"] == 0.5
-    unknown = ranked([replace(trial, seconds=math.nan) for trial in TRIALS])
+    unknown = ranked([replace(trial, own={("fit", "a"): math.nan}) for trial in TRIALS])
     assert cost_chart(unknown, "nna_cd", "seconds", groups) is None
 
 

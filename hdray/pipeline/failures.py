@@ -1,4 +1,7 @@
-"""What went wrong with a trial, kept in its run as failed.json: what failed twice, given the same, is left alone."""
+"""What went wrong with a trial, kept in its run as failed.json: what failed twice, given the same, is left alone.
+
+What went wrong with fits that trials share is kept likewise, for the other trials of the command that it happened in.
+"""
 
 from dataclasses import asdict, dataclass
 
@@ -11,18 +14,18 @@ MOST = 2
 
 @dataclass(frozen=True)
 class Failure:
-    """That a trial's job failed."""
+    """That a job failed, of a trial or of fits that several share."""
 
     error: str
     """Of the last time."""
     times: int
     """How often it failed."""
     made_with: str
-    """A hash of what the trial was given: given something else, it starts anew."""
+    """A hash of what the trial was given, or the name of the command that made the fits: with another one, all starts anew."""
 
 
 def failure_of(run: RunDirectory, made_with: str) -> Failure | None:
-    """How a trial failed that was given this; None where it did not, or was given something else then."""
+    """How it failed with this; None where it did not, or was with something else then."""
     if not run.has(FILE):
         return None
     found = Failure(**run.read_json(FILE))

@@ -2,13 +2,15 @@
 
 import os
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hdray
+from hdray.pipeline.failures import failure_of, forget_failure, record_failure
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.job_log import run_logged
+from hdray.pipeline.job_log import JobFailed, run_logged
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.trials import Score, SweepTrial
@@ -41,6 +43,8 @@ class Driver:
     ray_address: str
     folder: str
     """Its working directory."""
+    command: str
+    """A name for this time that the command is given: what fails that trials share is not tried again in it."""
     submitted: Mapping[str, str]
     """What Ray tells it of a job that was submitted: the folder uploaded with it, for one, which all its workers are given."""
 
@@ -48,7 +52,7 @@ class Driver:
     def of_this_process(ray_address: str) -> "Driver":
         """That of the process which calls this."""
         submitted = {name: value for name, value in os.environ.items() if name == _SUBMITTED}
-        return Driver(ray_address, os.getcwd(), submitted)
+        return Driver(ray_address, os.getcwd(), uuid.uuid4().hex, submitted)
 
     def environment(self) -> dict[str, str]:
         """The environment of a job that a trial starts, in which Python finds whatever it finds for the trial.
@@ -115,8 +119,19 @@ class TrialJob:
         fits = RunDirectory(RunDirectory(one.sweep_url).path("fits", self.fits))
         with Lease(RunDirectory(fits.path("claim")), patient=True):
             if not (fits.record(FIT_STAGE) or {}).get("complete"):
-                self._run(self.jobs.fit, fits.url)
+                self._fit(fits)
         return ["--fits", fits.url]
+
+    def _fit(self, fits: RunDirectory) -> None:
+        """Make the fits, unless another trial of this command has failed to: they would fail once for each trial."""
+        if failure := failure_of(fits, self.driver.command):
+            raise JobFailed(f"the fits that it shares with other trials failed: {failure.error}")
+        try:
+            self._run(self.jobs.fit, fits.url)
+        except JobFailed as error:
+            record_failure(fits, self.driver.command, str(error))
+            raise
+        forget_failure(fits)
 
     def _run(self, job: Sequence[str], url: str, *more: str) -> None:
         """A job in a process of its own: one that dies takes nothing with it. Its log is kept in the trial's run."""

@@ -16,6 +16,12 @@ SAYS = """
 import os, sys, own
 sys.exit(f"error: {own.NAME} in {os.getcwd()} of {os.environ.get('RAY_JOB_CONFIG_JSON_ENV_VAR')}")
 """
+FITS = """
+import pathlib, sys
+with open({log!r}, "a") as log:
+    log.write("once\\n")
+sys.exit(None if pathlib.Path({mended!r}).exists() else "error: no space is left")
+"""
 REFUSES = Jobs((sys.executable, "-c", "import sys; sys.exit('error: no shape is left')"), ("never called",))
 
 
@@ -65,3 +71,26 @@ def test_jobs_start_where_the_sweep_does_and_find_what_it_finds(
     elsewhere = replace(driver, folder=str(tmp_path / "on another machine"))
     with pytest.raises(JobFailed, match=f"^a kind in {moved} of {{}} "):
         TrialJob(one, says, (), elsewhere, None).carry_out()
+
+
+def test_fits_that_trials_share_fail_once_for_all_trials_of_a_command(tmp_path: Path) -> None:
+    log, mended = tmp_path / "log", tmp_path / "mended"
+    fit = (sys.executable, "-c", FITS.format(log=str(log), mended=str(mended)))
+    jobs, trials = Jobs(REFUSES.pipeline, fit), known_trials(SWEEP, str(tmp_path / "sweep"), "")
+    for times in (1, 2):
+        driver = Driver.of_this_process("")
+        with pytest.raises(
+            JobFailed, match=r"^no space is left \(exit code 1; its log is .*fit\.steps=10,seed=0/job\.log"
+        ):
+            TrialJob(trials[0], jobs, (), driver, "hash").carry_out()
+        with pytest.raises(
+            JobFailed, match=r"^the fits that it shares with other trials failed: no space is left \(exit"
+        ):
+            TrialJob(trials[1], jobs, (), driver, "hash").carry_out()
+        with pytest.raises(JobFailed, match="^no space is left"):
+            TrialJob(trials[2], jobs, (), driver, "another hash").carry_out()
+        assert log.read_text() == "once\n" * 2 * times
+    mended.touch()
+    with pytest.raises(JobFailed, match="^no shape is left"):
+        TrialJob(trials[1], jobs, (), Driver.of_this_process(""), "hash").carry_out()
+    assert not (tmp_path / "sweep" / "fits" / "hash" / "failed.json").exists()

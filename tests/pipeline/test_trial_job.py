@@ -87,10 +87,10 @@ def test_fits_that_trials_share_fail_once_for_all_trials_of_a_command(tmp_path: 
             JobFailed, match=r"^the fits that it shares with other trials failed: no space is left \(exit"
         ):
             TrialJob(trials[1], jobs, (), driver, "hash").carry_out()
-        with pytest.raises(JobFailed, match="^no space is left"):
+        with pytest.raises(JobFailed, match=r"^no space is left"):
             TrialJob(trials[2], jobs, (), driver, "another hash").carry_out()
         assert log.read_text() == "once\n" * 2 * times
     mended.touch()
-    with pytest.raises(JobFailed, match="^no shape is left"):
+    with pytest.raises(JobFailed, match=r"^no shape is left"):
         TrialJob(trials[1], jobs, (), Driver.of_this_process(""), "hash").carry_out()
     assert not (tmp_path / "sweep" / "fits" / "hash" / "failed.json").exists()

@@ -12,7 +12,7 @@ from hdray.pipeline.belonging import check_vectors
 from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.field import initialisation_url
-from hdray.pipeline.inputs import Input, list_inputs
+from hdray.pipeline.inputs import Input, Listing, list_inputs
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema, read_columns
 from hdray.pipeline.networks import STAGE as SHARE_STAGE
 from hdray.pipeline.networks import ensure_networks, read_networks
@@ -46,13 +46,15 @@ def fit_keys(config: Config) -> dict[str, object]:
     return kept
 
 
-def check_fit(run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
+def check_fit(run: RunDirectory, config: Config, listing: Listing | None = None) -> tuple[list[Input], list[str]]:
     """Everything that can be wrong before work starts; the run's inputs, and the files of the data that are none.
+
+    `listing`: of the data, where it is known already.
 
     Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, or lack
     what training asks for.
     """
-    inputs, others = list_inputs(config)
+    inputs, others = list_inputs(config, listing)
     if config.fits:
         check_other(run, RunDirectory(config.fits), STAGE, fit_keys(config))
     record = run.record(STAGE)

@@ -42,16 +42,28 @@ def instance_id(source: str) -> str:
     return blake2b(source.encode(), digest_size=8).hexdigest()
 
 
-def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
+Listing = Mapping[str, tuple[int, float]]
+"""Every file of a data folder: its path in it to its size in bytes and the time it last changed."""
+
+
+def list_data(data: str) -> Listing:
+    """The files of a data folder. Raises UserError where they cannot be listed."""
+    try:
+        return list_files(data)
+    except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors; each is the user's to read
+        raise UserError(f"--data {data} cannot be listed: {type(error).__name__}: {error}") from error
+
+
+def list_inputs(config: Config, listing: Listing | None = None) -> tuple[list[Input], list[str]]:
     """The run's shapes in order of their ids, and the files of the data folder that are not shapes.
 
-    Copies are not known yet: the splits are as if there were none.
+    Copies are not known yet: the splits are as if there were none. `listing`: of the data, where it is known already.
 
     Raises:
         UserError: the data cannot be listed or holds no shapes; the split, family or category file, or what is
             withheld, does not fit it.
     """
-    sources, others = _sources(config)
+    sources, others = _sources(config, listing)
     families = _labels("family", FAMILY_FILE, config, others, sources) or {}
     categories = _categories(config, others, sources)
     inputs = [
@@ -62,7 +74,7 @@ def list_inputs(config: Config) -> tuple[list[Input], list[str]]:
     return with_splits(config, inputs[: config.inputs.limit or None]), others
 
 
-def _sources(config: Config) -> tuple[dict[str, tuple[int, float]], list[str]]:
+def _sources(config: Config, listing: Listing | None) -> tuple[dict[str, tuple[int, float]], list[str]]:
     """Paths of the shapes with the size of each and the time it last changed, and the paths of the other files."""
     if config.data and config.inputs.withhold:
         raise UserError(
@@ -77,10 +89,7 @@ def _sources(config: Config) -> tuple[dict[str, tuple[int, float]], list[str]]:
         raise UserError(
             f"--run {config.run} lies within --data {config.data}: its meshes would become shapes; move it out"
         )
-    try:
-        files = list_files(config.data)
-    except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors; each is the user's to read
-        raise UserError(f"--data {config.data} cannot be listed: {type(error).__name__}: {error}") from error
+    files = list_data(config.data) if listing is None else listing
     extensions = animation_file.EXTENSIONS if config.signal.frames else mesh_file.EXTENSIONS
     sources = {path: details for path, details in files.items() if path.lower().endswith(extensions)}
     others = [path for path in files if not path.lower().endswith(extensions)]

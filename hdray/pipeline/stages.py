@@ -12,7 +12,7 @@ from hdray.pipeline.evaluate_stage import check_evaluate, check_references, run_
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import check_fit, check_no_more, fit_keys, run_fit
 from hdray.pipeline.generate_stage import check_generate, run_generate
-from hdray.pipeline.inputs import Input
+from hdray.pipeline.inputs import Input, Listing
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.other_fits import copy_comparisons, copy_fits
 from hdray.pipeline.progress import duration
@@ -73,11 +73,16 @@ def kept(config: Config) -> Config:
     return replace(config, run="", fits="", execution=replace(config.execution, pause_at=0))
 
 
-def check(stages: Sequence[str], run: RunDirectory, config: Config) -> tuple[list[Input], list[str]]:
-    """Raise UserError for what can be known to be wrong before any work starts; what `check_fit` gives, if it is due."""
+def check(
+    stages: Sequence[str], run: RunDirectory, config: Config, listing: Listing | None = None
+) -> tuple[list[Input], list[str]]:
+    """Raise UserError for what can be known to be wrong before any work starts; what `check_fit` gives, if it is due.
+
+    `listing`: of the data, where it is known already.
+    """
     run.check(FIT_STAGE, fit_keys(config), {})
     run.check(TRAIN_STAGE, train_keys(config), {})
-    found: tuple[list[Input], list[str]] = check_fit(run, config) if "fit" in stages else ([], [])
+    found: tuple[list[Input], list[str]] = check_fit(run, config, listing) if "fit" in stages else ([], [])
     if "fit" in stages:
         excluded_sources(config, [item.source for item in found[0]])
     if "fit" in stages and "evaluate" in stages:

@@ -1,20 +1,23 @@
 """A sweep as Ray Tune trials: each a run directory of its own under <run>/trials, each resumable like any run."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hdray.config.sweep import Sweep
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.pipeline.choosing import keep_choosing
-from hdray.pipeline.inputs import list_inputs
+from hdray.pipeline.inputs import list_data
+from hdray.pipeline.job import STAGES
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.shares import on_gpus
+from hdray.pipeline.stages import check
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.sweep_table import Result, best_first, compare
 from hdray.pipeline.trial_job import JOBS, Jobs
-from hdray.pipeline.trials import SweepTrial, known_trials
+from hdray.pipeline.trials import SweepTrial, drawn_name, known_trials
 from hdray.pipeline.tuning import run_trials
 from hdray.report.leaderboard import Status
 
@@ -40,7 +43,7 @@ def run_sweep(
     _check_gpus(sweep, gpus)
     run = RunDirectory(run_url)
     check_place(run)
-    _check_data(sweep, data)
+    _check_trials(sweep, run_url, data)
     with Lease(run):
         return _run_sweep(sweep, data, run_url, together, gpus, jobs)
 
@@ -73,20 +76,35 @@ def _results(trials: Sequence[SweepTrial]) -> dict[tuple[Any, int], Result]:
     return {(one.value, one.seed): Result(one.metrics(), costs[one.name]) for one in finished}
 
 
-def _configs(sweep: Sweep, data: str) -> Iterator[Config]:
+def _configs(sweep: Sweep) -> Iterator[Config]:
     """The configurations of the trials of one seed; of drawn values, the ends of their ranges."""
     for value in sweep.values:
         for drawn in sweep.search.corners() if sweep.search else [{}]:
-            yield sweep.config(value, sweep.seeds[0], data, drawn)
+            yield sweep.config(value, sweep.seeds[0], "", drawn)
 
 
-def _check_data(sweep: Sweep, data: str) -> None:
-    """Raise UserError where there is nothing to fit: every trial would fail of it."""
-    list_inputs(next(_configs(sweep, data)))
+def _check_trials(sweep: Sweep, run_url: str, data: str) -> None:
+    """Raise UserError where a trial that is to run would be refused by its own job, which checks the same before it begins."""
+    listing = list_data(data) if data else None
+    for one in _to_run(sweep, run_url, data):
+        try:
+            check(STAGES, one.run, replace(one.config, run=one.run.url), listing)
+        except UserError as error:
+            raise UserError(f"{error} (found of the trial {one.name}; none was started)") from error
+
+
+def _to_run(sweep: Sweep, run_url: str, data: str) -> Iterator[SweepTrial]:
+    """The trials that are to run; of values that are still to be drawn, the ends of their ranges."""
+    known = known_trials(sweep, run_url, data)
+    yield from (one for one in known if one.status() == Status.UNFINISHED)
+    if sweep.search and len(known) < sweep.search.trials:
+        for value in sweep.values:
+            for drawn in sweep.search.corners():
+                yield SweepTrial(sweep, run_url, data, drawn_name(len(known)), value, sweep.seeds[0], drawn)
 
 
 def _check_gpus(sweep: Sweep, gpus: float | None) -> None:
     """Raise UserError where trials cannot take so many. Whether there are any is only known when Ray has started."""
     if gpus is not None:
-        for config in _configs(sweep, ""):
+        for config in _configs(sweep):
             on_gpus(config, gpus)

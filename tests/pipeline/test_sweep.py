@@ -12,10 +12,11 @@ import pytest
 from hdray.config.search import Distribution, Search
 from hdray.config.sweep import Sweep
 from hdray.errors import UserError
-from hdray.pipeline import lease
+from hdray.pipeline import inputs, lease
 from hdray.pipeline.lease import Lease
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
+from hdray.pipeline.storage import list_files
 from hdray.pipeline.sweep import run_sweep
 from hdray.pipeline.trial_job import Jobs
 from hdray.pipeline.trials import known_trials
@@ -134,10 +135,35 @@ def test_one_command_at_a_time_works_on_a_sweep(tmp_path: Path, monkeypatch: pyt
         run_sweep(SWEEP, "", str(tmp_path), 1)
 
 
-def test_data_that_every_trial_would_fail_of_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere"):
-        run_sweep(SWEEP, str(tmp_path / "nowhere"), str(tmp_path / "sweep"), 1)
+def test_what_jobs_of_trials_would_refuse_is_refused_before_anything_starts(
+    tmp_path: Path, mesh_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusal(sweep: Sweep, data: object = "", run: Path = tmp_path / "sweep") -> str:
+        with pytest.raises(UserError) as found:
+            run_sweep(sweep, str(data), str(run), 1)
+        assert not (tmp_path / "sweep").exists()
+        return str(found.value)
+
+    assert "nowhere holds no shapes" in refusal(SWEEP, tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="/file cannot be used"):
-        run_sweep(SWEEP, "", str(tmp_path / "file"), 1)
-    assert not (tmp_path / "sweep").exists()
+    assert "/file cannot be used" in refusal(SWEEP, run=tmp_path / "file")
+    assert "lies within --data" in refusal(SWEEP, mesh_folder, mesh_folder / "sweep")
+    assert sorted(path.name for path in mesh_folder.iterdir())[-1] == "round"
+    nothing_held_out = {"inputs.test_share": 0.0, "inputs.validation_share": 0.0}
+    message = refusal(replace(SWEEP, set=nothing_held_out))
+    assert "none of the 128 shapes is in the split" in message
+    assert "(found of the trial fit.steps=10,seed=0; none was started)" in message
+    # Of one value alone, and of one end of what is drawn.
+    variants = {"all": {}, "few": {"inputs.exclude_file": str(tmp_path / "none.txt")}}
+    message = refusal(replace(SWEEP, key="list", values=("all", "few"), variants=variants, published={}))
+    assert "none.txt cannot be read" in message and "list=few,seed=0" in message
+    drawn = {"inputs.validation_share": Distribution("uniform", (0.0, 0.2))}
+    assert "split that generated ones are compared with, validation" in refusal(
+        replace(SEARCH, search=Search(4, drawn, 0))
+    )
+    # The data is listed once for all trials.
+    listings = []
+    monkeypatch.setattr(inputs, "list_files", lambda url: listings.append(url) or list_files(url))
+    several = replace(SWEEP, key="list", values=("all", "few"), variants=variants, published={})
+    message = refusal(replace(several, set={"inputs.test_share": 0.5}), mesh_folder)
+    assert "list=few,seed=0" in message and listings == [str(mesh_folder)]

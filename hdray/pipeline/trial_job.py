@@ -57,8 +57,8 @@ class Driver:
     def environment(self) -> dict[str, str]:
         """The environment of a job that a trial starts, in which Python finds whatever it finds for the trial.
 
-        Tune has moved the trial into a folder of the sweep's, where relative entries of PYTHONPATH lead to nothing, and Ray
-        puts the driver's folder on its workers' path alone; `sys.path` has all of it, and absolute.
+        PYTHONPATH would not do: Tune has moved the trial into a folder of the sweep's, where relative entries lead to
+        nothing, and the driver's folder, which Ray lets workers import from, is in `sys.path` alone.
         """
         # Into a file Python prints by blocks, and errors at once: the log would not be in the order of what happened.
         own = {"RAY_ADDRESS": self.ray_address, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}

@@ -8,26 +8,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from hdray.config.load import from_yaml
-from hdray.config.tree import Config, ExecutionSettings
+from hdray.config.load import from_yaml, result_keys
+from hdray.config.tree import Config, ExecutionSettings, flatten
 from hdray.errors import UserError
 from hdray.fields.build import Representation as AnyField
 from hdray.fields.cloud import PointCloud
 from hdray.fields.field import DescentField
 from hdray.fields.kind import Kind
 from hdray.fields.kinds import kind_of
+from hdray.fields.siren_mixture import SirenMixture
 from hdray.metrics.classify import separation
 from hdray.metrics.projection import in_the_plane
 from hdray.metrics.weight_structure import basis_similarity
 from hdray.pipeline.between import between, common_ends
 from hdray.pipeline.cluster import Resources, connect
 from hdray.pipeline.fidelity import fidelity
-from hdray.pipeline.field import entries, field_of, initialisation_url, read_shared
+from hdray.pipeline.field import entries, field_of
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
-from hdray.pipeline.fit_stage import fit_keys
+from hdray.pipeline.fit_stage import TRAINING_KEYS, fit_keys
 from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
 from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
+from hdray.pipeline.sampled_again import SampledAgain
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.report.analysis import analysis_page
 from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, Projection, Representation
@@ -35,6 +37,8 @@ from hdray.seeds import torch_stream
 
 NO_HELD_OUT = "the run has no held-out shapes"
 EVERYTHING = ("train", "validation", "test")
+EXTRACTION = ("resolution", "level", "method")
+"""Keys of `generate` that surfaces of fits depend on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,31 +60,69 @@ def analyse(runs: Mapping[str, str], out: str, amounts: Amounts, execution: Exec
     """
     place = RunDirectory(out)
     check_place(place, "--out")
-    configs = {name: _config(url) for name, url in runs.items()}
+    configs = measured_alike({name: _config(url) for name, url in runs.items()})
     ends = common_ends(list(configs.values()))
-    resources = connect(execution)
+    resources, sampled = connect(execution), SampledAgain()
     url = place.path("analysis.html")
     found: list[Representation] = []
     for name, config in configs.items():
         print(f"== {name}", flush=True)
-        found.append(_representation(name, config, amounts, ends, resources))
+        found.append(_representation(name, config, amounts, ends, sampled, resources))
         # Each takes minutes: what is there can be looked at, and is not lost with what comes after it.
-        write_bytes(url, _page(found, {one.name: configs[one.name].run for one in found}, amounts))
+        write_bytes(url, _page(found, configs, amounts))
     return url
 
 
-def _page(representations: Sequence[Representation], runs: Mapping[str, str], amounts: Amounts) -> bytes:
+def measured_alike(configs: Mapping[str, Config]) -> dict[str, Config]:
+    """The same, surfaces of all to be extracted as the first of these runs has it.
+
+    Raises UserError naming the first run of other shapes, and the keys: their numbers would not compare.
+    """
+    (first, reference), *others = configs.items()
+    for name, config in others:
+        if differing := _differences(first, reference, name, config):
+            raise UserError(
+                f"--runs {first} and {name} are not of the same shapes, so that nothing about them compares: "
+                f"{'; '.join(differing)}. Leave one of them out, or fit it anew like the other."
+            )
+    extraction = {key: getattr(reference.generate, key) for key in EXTRACTION}
+    return {
+        name: replace(config, generate=replace(config.generate, legacy_grid=False, **extraction))
+        for name, config in configs.items()
+    }
+
+
+def _differences(first: str, reference: Config, name: str, config: Config) -> list[str]:
+    """What the two do not agree on of which shapes there are, which of them are held out, and where they are labelled."""
+    one, other = flatten(reference), flatten(config)
+    keys = {key for each in (reference, config) for key in result_keys(each, "", "inputs", "signal")}
+    return [
+        f"{key} is {one[key]!r} in {first} and {other[key]!r} in {name}"
+        for key in sorted(keys - set(TRAINING_KEYS))
+        if one[key] != other[key]
+    ]
+
+
+def _page(representations: Sequence[Representation], configs: Mapping[str, Config], amounts: Amounts) -> bytes:
+    config = next(iter(configs.values()))
+    twice = {
+        one.name: 0 if one.perturbation is None else one.perturbation.similarity.shape[1] for one in representations
+    }
     page = analysis_page(
         Analysis(
             title="Weight spaces",
             date=datetime.date.today().isoformat(),
             representations=representations,
             measured={
-                **runs,
+                **{one.name: configs[one.name].run for one in representations},
+                "shapes": config.data or "procedural",
+                "cells along an edge": config.generate.resolution,
+                "level of surfaces": config.generate.level,
+                "grid": config.generate.method,
                 "fits compared with their shapes": f"up to {amounts.shapes} of each split, the first in order of ids",
                 "Chamfer distances": "squared, in the unit box; two samples of points on one surface are apart as well",
                 "PSNR": "of occupancy probabilities against 0 and 1, peak 1, at held-out points; mean over shapes",
-                "shapes fitted from two starts": amounts.instances,
+                "shapes fitted from two starts": ", ".join(f"{name} {count}" for name, count in twice.items()),
             },
         )
     )
@@ -99,7 +141,12 @@ def _config(url: str) -> Config:
 
 
 def _representation(
-    name: str, config: Config, amounts: Amounts, ends: tuple[str, str] | None, resources: Resources
+    name: str,
+    config: Config,
+    amounts: Amounts,
+    ends: tuple[str, str] | None,
+    sampled: SampledAgain,
+    resources: Resources,
 ) -> Representation:
     run = RunDirectory(config.run)
     fitted = read_fitted(run, EVERYTHING)
@@ -114,7 +161,7 @@ def _representation(
     if why := why_no_two_starts(kind_of(config.field.kind), field, held_out, config.fit.initialisation):
         without["starts"] = why
     elif amounts.instances:
-        perturbation = perturbed_fits(config, held_out[: amounts.instances], amounts.strengths, resources)
+        perturbation = perturbed_fits(config, held_out[: amounts.instances], amounts.strengths, sampled, resources)
     # Points of clouds come in no order: what lies between two of them is of any two points.
     line = between(fitted, ends, config) if ends and not isinstance(field, PointCloud) else None
     told = projection = None
@@ -132,7 +179,7 @@ def _representation(
         dimension=theta.shape[1],
         shared=entries(run)[1],
         reconstruction={
-            said: _reconstruction(part, rows, config, resources)
+            said: _reconstruction(part, rows, config, sampled, resources)
             for said, part in by_split(fitted, rows, amounts.shapes).items()
             if part.ids
         },
@@ -140,7 +187,7 @@ def _representation(
         projection=projection,
         between=line,
         perturbation=perturbation,
-        basis=_bases(config),
+        basis=bases_of(field),
         without=without,
     )
 
@@ -172,10 +219,14 @@ def by_split(fitted: Fitted, rows: Mapping[str, Mapping[str, Any]], most: int) -
 
 
 def _reconstruction(
-    fitted: Fitted, rows: Mapping[str, Mapping[str, Any]], config: Config, resources: Resources
+    fitted: Fitted,
+    rows: Mapping[str, Mapping[str, Any]],
+    config: Config,
+    sampled: SampledAgain,
+    resources: Resources,
 ) -> dict[str, float | None]:
     """The columns of the table of fits; means over shapes where nothing else is said."""
-    found = fidelity(fitted, rows, config, resources)
+    found = fidelity(fitted, rows, config, sampled, resources)
     ious = {name: np.array([rows[one][name] for one in fitted.ids], np.float64) for name in ("iou", "near_iou")}
     return {
         "Shapes": len(fitted.ids),
@@ -195,10 +246,12 @@ def known_or_none(statistic: Callable[[np.ndarray], Any], values: np.ndarray) ->
     return float(statistic(known)) if len(known) else None
 
 
-def _bases(config: Config) -> list[BasisSimilarity]:
-    """Of what has bases: how alike the weights of the basis networks are, a layer at a time."""
-    shared = read_shared(initialisation_url(RunDirectory(config.run)))
-    names = sorted(name for name in shared if name.startswith("bases.") and name.endswith(".weight"))
+def bases_of(field: AnyField) -> list[BasisSimilarity]:
+    """Of a mixture of networks: how alike the weights of these are, layer by layer; of other fields nothing."""
+    if not isinstance(field, SirenMixture):
+        return []
+    weights = [field.shared[f"bases.{layer}.weight"] for layer in range(field.depth)]
     return [
-        BasisSimilarity(layer=name.split(".")[1], similarity=basis_similarity(shared[name]).numpy()) for name in names
+        BasisSimilarity(layer=str(layer), similarity=basis_similarity(weight).numpy())
+        for layer, weight in enumerate(weights)
     ]

@@ -18,7 +18,7 @@ from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import stack, times_of
 from hdray.pipeline.instances import Fitted
 from hdray.pipeline.progress import Progress
-from hdray.pipeline.sampled_again import sampled_again
+from hdray.pipeline.sampled_again import SampledAgain, as_fitted
 from hdray.pipeline.shapes import real_shapes, shapes_of
 from hdray.pipeline.windowed import cluster_slots, windowed
 from hdray.signals.points import unpack
@@ -42,8 +42,14 @@ class Fidelity:
     """The same at held-out points near the surface."""
 
 
-def fidelity(fitted: Fitted, known: Mapping[str, Mapping[str, Any]], config: Config, resources: Resources) -> Fidelity:
-    """Compare these fits with their shapes, which are sampled again. `known`: rows of the instances table by id.
+def fidelity(
+    fitted: Fitted,
+    known: Mapping[str, Mapping[str, Any]],
+    config: Config,
+    sampled: SampledAgain,
+    resources: Resources,
+) -> Fidelity:
+    """Compare these fits with their shapes. `known`: rows of the instances table by id.
 
     Raises UserError for a file that is gone or has changed.
     """
@@ -51,12 +57,14 @@ def fidelity(fitted: Fitted, known: Mapping[str, Mapping[str, Any]], config: Con
 
     gpus = resources.gpus_per_actor
     task = ray.remote(_measured).options(num_cpus=config.execution.task_cpus, num_gpus=gpus)
+    cloud = kind_of(config.field.kind).cloud
     starts = range(0, len(fitted.ids), TOGETHER)
     found: dict[int, Fidelity] = {}
 
     def submit(first: int) -> "ray.ObjectRef[Fidelity]":
         part = fitted.at(range(first, min(first + TOGETHER, len(fitted.ids))))
-        return task.remote(part, [dict(known[name]) for name in part.ids], config)
+        rows = [dict(known[name]) for name in part.ids]
+        return task.remote(part, rows, config, *([] if cloud else sampled.rows(rows, config)))
 
     what = f"parts of {len(fitted.ids)} fits compared with their shapes"
     with Progress(what, len(starts), lambda: len(found), config.execution.progress_s):
@@ -68,16 +76,16 @@ def fidelity(fitted: Fitted, known: Mapping[str, Mapping[str, Any]], config: Con
     )
 
 
-def _measured(fitted: Fitted, rows: list[dict[str, Any]], config: Config) -> Fidelity:
-    """A Ray task: the fits of some shapes, and the rows of these in the instances table."""
+def _measured(fitted: Fitted, rows: list[dict[str, Any]], config: Config, *sampled: dict[str, Any]) -> Fidelity:
+    """A Ray task: the fits of some shapes, the rows of these in the instances table, and of all but clouds their points."""
     use_threads(config.execution.fitting_threads)
     theta = torch.from_numpy(fitted.theta.copy())  # what Ray hands over is read-only
     distances = _chamfer(fitted, theta, config)
     if kind_of(config.field.kind).cloud:
         unknown = np.full(len(rows), np.nan)
         return Fidelity(distances, unknown, unknown)
-    sampled = sampled_again(rows, config)
-    return Fidelity(distances, *(_psnr(theta, sampled, kind, config) for kind in ("uniform", "near")))
+    points = as_fitted(rows, sampled, config)
+    return Fidelity(distances, *(_psnr(theta, points, kind, config) for kind in ("uniform", "near")))
 
 
 def _chamfer(fitted: Fitted, theta: torch.Tensor, config: Config) -> np.ndarray:

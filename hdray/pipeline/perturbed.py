@@ -16,7 +16,7 @@ from hdray.pipeline.cluster import Resources, use_threads, worker_device
 from hdray.pipeline.field import field_of
 from hdray.pipeline.fitting import stack, times_of
 from hdray.pipeline.progress import Progress
-from hdray.pipeline.sampled_again import sampled_again
+from hdray.pipeline.sampled_again import SampledAgain, as_fitted
 from hdray.pipeline.shapes import shapes_of
 from hdray.pipeline.windowed import cluster_slots, windowed
 from hdray.report.weight_spaces import Perturbation
@@ -40,7 +40,11 @@ class Agreeing:
 
 
 def perturbed_fits(
-    config: Config, instances: Sequence[dict[str, Any]], strengths: Sequence[float], resources: Resources
+    config: Config,
+    instances: Sequence[dict[str, Any]],
+    strengths: Sequence[float],
+    sampled: SampledAgain,
+    resources: Resources,
 ) -> Perturbation:
     """Fit each instance from a draw of its own, and again from one perturbed with each strength.
 
@@ -62,7 +66,8 @@ def perturbed_fits(
     )
 
     def submit(first: int) -> "ray.ObjectRef[Agreeing]":
-        return task.remote(config, list(instances[first : first + together]), list(strengths))
+        rows = list(instances[first : first + together])
+        return task.remote(config, rows, list(strengths), *sampled.rows(rows, config))
 
     with progress:
         for start, result in windowed(starts, submit, lambda: cluster_slots(gpus)):
@@ -106,14 +111,16 @@ def likeness(first: torch.Tensor, second: torch.Tensor) -> Likeness:
     return Likeness(cosine.numpy(), centred.numpy(), agreement(one, other).ratio)
 
 
-def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float]) -> Agreeing:
-    """A Ray task: sample the instances once, fit them from each start."""
+def _fit_twice(
+    config: Config, rows: list[dict[str, Any]], strengths: list[float], *sampled: dict[str, Any]
+) -> Agreeing:
+    """A Ray task: fit the instances, sampled before, from each start."""
     use_threads(config.execution.fitting_threads)
-    sampled = sampled_again(rows, config)
+    found = as_fitted(rows, sampled, config)
     field = field_of(config)
     assert isinstance(field, DescentField), "the job asks only for kinds that are descended to"
     ids = [row["id"] for row in rows]
-    points, labels, surface = (stack(sampled, name) for name in ("points", "labels", "surface"))
+    points, labels, surface = (stack(found, name) for name in ("points", "labels", "surface"))
     device = worker_device()
     times = times_of(config)
 
@@ -130,12 +137,12 @@ def _fit_twice(config: Config, rows: list[dict[str, Any]], strengths: list[float
     # Fits from one start are one fit.
     second = [fitted(perturbed_start(one, other, strength, mean)) if strength else first for strength in strengths]
     own = dict(zip(ids, decode(surface), strict=True))
-    found = barriers(first, second, own, config)
+    between = barriers(first, second, own, config)
     return Agreeing(
         first=first.numpy(),
         second=torch.stack(second).numpy(),
-        height=np.stack([one.height.numpy() for one in found]),
-        excess=np.stack([one.excess.numpy() for one in found]),
+        height=np.stack([one.height.numpy() for one in between]),
+        excess=np.stack([one.excess.numpy() for one in between]),
     )
 
 
@@ -144,10 +151,12 @@ def barriers(
 ) -> list[Barrier]:
     """What lies between the first fits (K, D) and each of L second ones, instances' own surfaces being clouds (P, 3)."""
     from_first = _distances(first, own, config)
-    return [
-        barrier(_distances(midpoints(first, theta), own, config), from_first, _distances(theta, own, config))
-        for theta in second
-    ]
+
+    def distances(theta: torch.Tensor) -> torch.Tensor:
+        # Fits from one start are the first ones, and so is the middle between them.
+        return from_first if torch.equal(theta, first) else _distances(theta, own, config)
+
+    return [barrier(distances(midpoints(first, theta)), from_first, distances(theta)) for theta in second]
 
 
 def _distances(theta: torch.Tensor, own: dict[str, torch.Tensor], config: Config) -> torch.Tensor:

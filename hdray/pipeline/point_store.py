@@ -40,8 +40,12 @@ def points_keys(config: Config) -> dict[str, Any]:
 
 def points_directory(config: Config) -> RunDirectory:
     """Where the points of runs with these keys lie."""
-    keys = content_hash(*(f"{key}={value!r}" for key, value in sorted(points_keys(config).items())))
-    return RunDirectory(join(config.store or config.run, "points", keys))
+    return RunDirectory(join(config.store or config.run, "points", points_hash(config)))
+
+
+def points_hash(config: Config) -> str:
+    """A hash of these keys."""
+    return content_hash(*(f"{key}={value!r}" for key, value in sorted(points_keys(config).items())))
 
 
 def points_table(directory: RunDirectory) -> CommittedTable:

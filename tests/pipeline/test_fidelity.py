@@ -16,7 +16,7 @@ from hdray.fields.kinds import KINDS
 from hdray.pipeline.fidelity import _measured
 from hdray.pipeline.instances import Fitted
 from hdray.pipeline.run_directory import content_hash
-from hdray.pipeline.sampled_again import sampled_again
+from hdray.pipeline.sampled_again import as_fitted, sampled_again
 from hdray.pipeline.shapes import shapes_of
 from hdray.signals.occupancy import MeshSampling
 from hdray.signals.points import decode, encode, unpack
@@ -47,7 +47,7 @@ ROWS = [row("a", "box.obj"), row("b", "cone.ply")]
 def test_each_fit_by_other_means(data: Config, mesh_folder: Path) -> None:
     theta = fields(SIZES)
     theta[1] = 0.0  # says one half everywhere, and has no surface
-    found = _measured(fitted(theta), ROWS, data)
+    found = _measured(fitted(theta), ROWS, data, *sampled_again(ROWS, data, {}))
 
     made, _ = shapes_of(["a", "b"], theta, data, "reconstructed")
     assert made.ids == ["a"]
@@ -86,10 +86,10 @@ def test_a_file_that_has_changed_is_named(data: Config, mesh_folder: Path) -> No
     known = content_hash((mesh_folder / "box.obj").read_bytes())
     rows = [{**ROWS[0], "content_hash": known}, {**ROWS[1], "content_hash": known}]
     with pytest.raises(UserError, match=r"^cone\.ply of .* cannot be sampled again \(the file has changed since"):
-        sampled_again(rows, data)
+        as_fitted(rows, sampled_again(rows, data, {}), data)
 
 
 def test_a_file_that_is_gone_is_named(data: Config, mesh_folder: Path) -> None:
     (mesh_folder / "box.obj").unlink()
     with pytest.raises(UserError, match=r"^box\.obj of .*the file cannot be read.*put it back into"):
-        sampled_again(ROWS[:1], data)
+        as_fitted(ROWS[:1], sampled_again(ROWS[:1], data, {}), data)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from hdray.pipeline import perturbed
 from hdray.pipeline.perturbed import barriers, likeness
 from tests.pipeline.balls import POINTS, ball, config
 
@@ -28,6 +29,21 @@ def test_a_barrier_is_measured_at_the_middle_and_above_the_ends() -> None:
     assert found.height.tolist() == [pytest.approx(noise, rel=0.2), noise, torch.inf]
     assert float(found.excess[0]) == pytest.approx(noise - 2 * 0.1**2, abs=0.002)
     assert float(found.excess[1]) == pytest.approx(0, abs=1e-4) and bool(found.excess[2].isnan())
+
+
+def test_fits_from_one_start_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Tensor] = []
+
+    def distances(theta: Tensor, *others: object) -> Tensor:
+        looked.append(theta)
+        return theta.sum(dim=1).double()
+
+    monkeypatch.setattr(perturbed, "_distances", distances)
+    first, second = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[3.0, 2.0], [3.0, 4.0]])
+    same, other = barriers(first, [first.clone(), second], {}, config())
+    assert [theta.tolist() for theta in looked] == [first.tolist(), ((first + second) / 2).tolist(), second.tolist()]
+    assert same.height.tolist() == [3, 7] and same.excess.tolist() == [0, 0]
+    assert other.height.tolist() == [4, 7] and other.excess.tolist() == [0, 0]
 
 
 def test_a_fit_that_diverged_is_left_out_of_the_others_comparison() -> None:

@@ -44,6 +44,8 @@ from hdray.surfaces.polygonise import EmptySurface
 
 SHOWN = 24
 """Generated shapes on the page: a screenful, and a few megabytes."""
+USED = {"sample": "points", "share": "networks", "extract": "surfaces"}
+"""What other runs may use too, by the stage that makes it."""
 ANIMATIONS_SHOWN = 8
 """Generated animations, each a mesh per frame."""
 DENOISING_STEPS = 8
@@ -276,5 +278,5 @@ def _seconds(run: RunDirectory) -> dict[str, float]:
     """
     records = {stage: run.record(stage) for stage in ("fit", "train", "generate", "evaluate")}
     own = {stage: record["seconds"] for stage, record in records.items() if record and record["complete"]}
-    shared = {f"{stage} (shared)": seconds for (stage, _), seconds in (used_seconds(run) or {}).items()}
-    return {**own, **shared}
+    used = {f"{USED[stage]} (shared)": seconds for (stage, _), seconds in (used_seconds(run) or {}).items()}
+    return {**own, **used}

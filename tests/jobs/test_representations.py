@@ -7,6 +7,7 @@ import pytest
 from hdray.pipeline.field import initialisation_url, read_shared
 from hdray.pipeline.instances import read_columns, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.spent import used_seconds
 from tests.jobs.tiny import arguments, finish, start_job
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(600)]
@@ -36,6 +37,9 @@ def test_low_rank_fields_and_their_analysis(tmp_path: Path, cluster: None) -> No
     output = finish(start_job("fit", *arguments(**LOW_RANK), "--run", run.url, "--store", store), 580)
     assert "sampling 16 shapes" in output and "training what mlora fields share on" in output
     assert all(len(list((store / kind).iterdir())) == 1 for kind in ("points", "networks"))
+    used = used_seconds(run)
+    assert used is not None and {stage for stage, _ in used} == {"sample", "share"}, "with clocks of their own"
+    assert all(where.startswith(str(store)) and seconds > 0 for (_, where), seconds in used.items())
     assert read_fitted(run, ["train"]).theta.shape[1] == 32 + 3 * 2 * (32 - 6 + 32)
     shared = read_shared(initialisation_url(run))
     assert not any(name.startswith("latents.") for name in shared) and any(name.startswith("masks.") for name in shared)

@@ -24,7 +24,11 @@ PAGE = Path(__file__).parents[1] / "docs" / "new-representation.md"
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of the page, in a folder that Python looks into."""
-    folder = tmp_path_factory.mktemp("page")
+    return write_package(tmp_path_factory.mktemp("page"))
+
+
+def write_package(folder: Path) -> Path:
+    """Write what the page shows below the folder, which is returned."""
     blocks = re.findall(r"`(mine/[\w.]+)`:\n\n((?:(?:    .*)?\n)+)", PAGE.read_text())
     assert [name for name, _ in blocks] == [f"mine/{name}" for name in FILES]
     (folder / "mine").mkdir()

@@ -50,13 +50,15 @@ def arguments(**overrides: object) -> list[str]:
     return [str(part) for key, value in values.items() for part in (f"--{key}", value)]
 
 
-def start_job(name: str, *arguments: object, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start jobs/<name>.py; its output and errors come together."""
+def start_job(
+    name: str, *arguments: object, environment: dict[str, str] | None = None, folder: Path = ROOT
+) -> subprocess.Popen[str]:
+    """Start jobs/<name>.py in a folder, in which Python finds modules too; its output and errors come together."""
     command = [sys.executable, "-u", str(ROOT / "jobs" / f"{name}.py"), *(str(part) for part in arguments)]
     return subprocess.Popen(
         command,
-        env={**(environment or os.environ), "PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
+        env={**(environment or os.environ), "PYTHONPATH": os.pathsep.join([".", str(ROOT)])},
+        cwd=folder,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

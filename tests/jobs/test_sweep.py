@@ -1,0 +1,52 @@
+"""A sweep of real trials, from the command of docs/new-representation.md to the leaderboard."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hdray.pipeline.instances import read_columns
+from hdray.pipeline.run_directory import RunDirectory
+from hdray.signals.procedural import sources
+from tests.jobs.tiny import TINY, finish, start_job
+from tests.test_new_representation import write_package
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(300)]
+
+SPLITS = ("train", "train", "train", "train", "validation", "test")
+OTHERS = ("inputs.tables", "inputs.lamps", "inputs.mugs", "inputs.test_share", "inputs.validation_share")
+
+
+def test_a_kind_of_ones_own_beside_an_mlp(tmp_path: Path, cluster: None) -> None:
+    """Kind, split file and run are found from the folder of the command, in which no trial, and no node of Ray, starts."""
+    space = write_package(tmp_path) / "mine" / "compare.yaml"
+    tree = yaml.safe_load(space.read_text())
+    widths = {"mlp": 16, "radial": 64}
+    for name, width in widths.items():
+        tree["vary"]["variants"][name]["field.width"] = width
+    given = {key for variant in tree["vary"]["variants"].values() for key in variant}
+    set_here = {**TINY, **dict.fromkeys(OTHERS, 0), "inputs.chairs": len(SPLITS), "inputs.split_file": "splits.csv"}
+    tree["set"] = {key: value for key, value in set_here.items() if key not in given}
+    tree["set"] |= {"evaluate.reference_split": "held-out", "fit.minimum_near_iou": 0.0}
+    space.write_text(yaml.safe_dump(tree))
+    split_of = dict(zip(sources({"chair": len(SPLITS)}), SPLITS, strict=True))
+    (tmp_path / "splits.csv").write_text("file,split\n" + "".join(f"{file},{one}\n" for file, one in split_of.items()))
+
+    command = ("--space", "mine/compare.yaml", "--run", "runs/compare", "--together", 2)
+    output = finish(start_job("sweep", *command, folder=tmp_path))
+    run = tmp_path / "runs" / "compare"
+    assert output.splitlines()[-1] == str(run) and "Bumps and an MLP" in output
+    rows = {row["representation"]: row for row in csv.DictReader((run / "leaderboard.csv").read_text().splitlines())}
+    assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(widths, "finished")
+    for name, width in widths.items():
+        trial = RunDirectory(str(run / "trials" / f"representation={name},seed=0"))
+        metrics = trial.read_json("metrics.json")["metrics"]
+        # So little training may leave no sample with a surface, and then there is nothing to measure.
+        shown = {metric: "" if metrics[metric] is None else str(metrics[metric]) for metric in tree["metrics"]}
+        assert {metric: rows[name][metric] for metric in tree["metrics"]} == shown
+        assert 0 < float(rows[name]["iou"]) <= 1 and int(rows[name]["parameters"]) > 0
+        fitted = read_columns(trial, ["source", "split", "theta"]).to_pylist()
+        assert {row["source"]: row["split"] for row in fitted} == split_of
+        if name == "radial":
+            assert {len(row["theta"]) for row in fitted} == {width + 1}

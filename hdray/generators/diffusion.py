@@ -16,16 +16,21 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 
 class GaussianDiffusion:
-    """The forward process of a schedule and its two reverses; coefficients are kept in float64."""
+    """The forward process of a schedule and its two reverses; coefficients are kept in float64, on the CPU."""
 
     def __init__(self, settings: GeneratorSettings) -> None:
         self.timesteps = settings.timesteps
         self.predict = settings.predict
-        if settings.noise_schedule == "cosine":
-            self.betas = cosine_betas(settings.timesteps)
-        else:
-            self.betas = torch.linspace(settings.beta_start, settings.beta_end, settings.timesteps, dtype=torch.float64)
-        self.signal = torch.cumprod(1 - self.betas, dim=0)  # alpha-bar: the share of the clean vector's variance left
+        # Also where a generator is made on the meta device, to count its parameters: arithmetic there imports torch's compiler.
+        with torch.device("cpu"):
+            if settings.noise_schedule == "cosine":
+                self.betas = cosine_betas(settings.timesteps)
+            else:
+                self.betas = torch.linspace(
+                    settings.beta_start, settings.beta_end, settings.timesteps, dtype=torch.float64
+                )
+            # alpha-bar: the share of the clean vector's variance left
+            self.signal = torch.cumprod(1 - self.betas, dim=0)
 
     def noised(self, clean: Tensor, timestep: Tensor, noise: Tensor) -> Tensor:
         """q(x_t | x_0): clean (B, D), timestep (B,) and standard normal noise (B, D) to (B, D) (DDPM eq. 4)."""

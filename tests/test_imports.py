@@ -117,6 +117,12 @@ def test_core_imports_with_torch_and_numpy_alone():
     assert result.returncode == 0, result.stderr
 
 
+def test_actors_that_sample_shapes_do_without_torch():
+    """There is one for every CPU, and torch is most of what it would import."""
+    result = import_alone(modules_of("pipeline/sampling", "pipeline/duplicates"), {"*"}, {"torch"})
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("package", TORCH_ALONE)
 def test_functions_of_the_core_need_what_the_readme_names(package):
     """Which is all that they import when they are called: of `metrics` some packages, of the others none."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdray.errors import UserError
-from hdray.pipeline.belonging import check_vectors
 from hdray.pipeline.exactly_once import CommittedTable
 from hdray.pipeline.run_directory import RunDirectory, content_hash
 
@@ -163,6 +162,9 @@ def read_fitted(
     """
     import pyarrow as pa
     import pyarrow.compute as pc
+
+    # Not above: it takes torch, which actors that sample shapes do without, a second and 200 MB of each.
+    from hdray.pipeline.belonging import check_vectors
 
     columns = ["source", "split", "status", "near_iou", "self_intersection", "theta", "surface", "shared_hash"]
     table = read_columns(run, columns)

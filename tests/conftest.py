@@ -29,6 +29,8 @@ def pytest_configure() -> None:
     os.environ.pop("RAY_ADDRESS", None)
     # DeepSpeed looks for ninja there, also when pytest is called by its path.
     os.environ["PATH"] = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
+    # Ray Train looks at its workers every two seconds and takes one checkpoint at a look: small trainings would wait for it.
+    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
     if not has_cuda():
         os.environ["DS_ACCELERATOR"] = "cpu"
 

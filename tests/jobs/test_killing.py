@@ -56,11 +56,13 @@ def table(run: RunDirectory) -> dict[str, float]:
 
 def test_a_run_survives_every_kill(tmp_path: Path, start_ray_head: Callable[..., RayHead], mistake: Mistake) -> None:
     head = start_ray_head(num_cpus=2)
-    environment = {**head.environment, "RAY_ADDRESS": head.address}
+    # Training lasts a second a checkpoint at least: long enough to be killed in its midst, however fast the machine.
+    environment = {**head.environment, "RAY_ADDRESS": head.address, "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "1"}
     run = RunDirectory(str(tmp_path / "run"))
     settings = arguments(
-        inputs__chairs=CHAIRS, fit__steps=1500, train__steps=STEPS, train__checkpoint_steps=100, train__log_steps=50
-    )
+        inputs__chairs=CHAIRS, fit__initialisation="random", fit__steps=1500,
+        train__steps=STEPS, train__checkpoint_steps=100, train__log_steps=50,
+    )  # fmt: skip
 
     def start() -> subprocess.Popen[str]:
         return start_job("full_pipeline", *settings, "--run", run.url, environment=environment)

@@ -36,7 +36,7 @@ def test_a_kind_of_ones_own_beside_an_mlp(tmp_path: Path, cluster: None) -> None
     command = ("--space", "mine/compare.yaml", "--run", "runs/compare", "--together", 2)
     output = finish(start_job("sweep", *command, folder=tmp_path))
     run = tmp_path / "runs" / "compare"
-    assert output.splitlines()[-1] == str(run)
+    assert str(run) in output.splitlines(), "Ray may show what trials say after it"
     rows = {row["representation"]: row for row in csv.DictReader((run / "leaderboard.csv").read_text().splitlines())}
     assert {name: row["status"] for name, row in rows.items()} == dict.fromkeys(widths, "finished")
     for name, width in widths.items():

@@ -27,7 +27,7 @@ class Sweep:
     values: tuple[Any, ...]
     """Of the key, or the names of the variants."""
     seed_key: str
-    """What the seeds are given to: seed, or generator.seed to repeat training and sampling alone on the same fits."""
+    """What the seeds are given to: seed; fit.seed, which repeats fits on the same shapes; generator.seed, training on the same fits."""
     seeds: tuple[int, ...]
     metrics: Mapping[str, str]
     """Metric of metrics.json to lower, higher or half: which value of it is better."""

@@ -2,17 +2,18 @@
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from hdray.config.measured import measured
 from hdray.config.sweep import LONGEST_NAME, Sweep, trial_name
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
-from hdray.fields.kinds import kind_of
-from hdray.metrics.names import METRIC_NAMES, metric_names
+from hdray.metrics.names import METRIC_NAMES
 
 _PLACES = ("data", "run", "fits", "store", "config")  # said by the command line, or by the sweep for each trial
 
-_SEED_KEYS = ("seed", "generator.seed")
+_SEED_KEYS = ("seed", "fit.seed", "generator.seed")
 
 
 def check_sweep(sweep: Sweep, where: str) -> None:
@@ -73,7 +74,7 @@ def _check_seed_key(sweep: Sweep, where: str) -> None:
     if sweep.seed_key not in _SEED_KEYS:
         near = difflib.get_close_matches(sweep.seed_key, _SEED_KEYS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise UserError(f"{where}: seed_key {sweep.seed_key} must be {' or '.join(_SEED_KEYS)}{hint}")
+        raise UserError(f"{where}: seed_key {sweep.seed_key} must be one of {', '.join(_SEED_KEYS)}{hint}")
 
 
 def _check_choosing(sweep: Sweep, where: str) -> None:
@@ -166,10 +167,7 @@ def _check_trials(sweep: Sweep, where: str) -> None:
 
 def _check_measured(sweep: Sweep, config: Config, where: str) -> None:
     """Raise UserError where a trial of this configuration does not have one of the metrics."""
-    field = kind_of(config.field.kind)
-    there = metric_names(
-        animated=bool(config.signal.frames), cloud=field.cloud, withheld=bool(config.inputs.withhold)
-    )  # fmt: skip
+    there = measured(replace(config, data="to be given") if sweep.needs_data else config)
     for name in sweep.metrics:
         if name not in there:
             raise UserError(

@@ -248,6 +248,11 @@ class Config:
         check("execution.gpus", self.execution.gpus, self.execution.gpus == 1 or workers == 1, right)
 
     @property
+    def fit_seed(self) -> int:
+        """Seed of where fits start and of the points that each step sees."""
+        return seed_of(self.seed, "fit", self.fit.seed) if self.fit.seed else self.seed
+
+    @property
     def generator_seed(self) -> int:
         """Seed of training and sampling."""
         return seed_of(self.seed, "generator", self.generator.seed) if self.generator.seed else self.seed

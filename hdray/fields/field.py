@@ -75,6 +75,15 @@ class RescaledField(DescentField, Protocol):
 
 
 @runtime_checkable
+class MixtureField(Field, Protocol):
+    """A field whose instances are weighted means of networks that all of them share."""
+
+    def bases(self) -> list[Tensor]:
+        """Weights (M, ...) of these M networks, layer by layer."""
+        ...
+
+
+@runtime_checkable
 class ComputedField(Field, Protocol):
     """A field whose vectors are computed from labelled points, without steps."""
 

@@ -114,6 +114,10 @@ class SirenMixture:
             return projected.unflatten(1, (self.depth, settings.bases))
         return (1 / settings.bases + theta).unflatten(1, (-1, settings.bases)).expand(-1, self.depth, -1)
 
+    def bases(self) -> list[Tensor]:
+        """Weights (M, out, in) of the basis networks, layer by layer."""
+        return [self.shared[f"bases.{layer}.weight"] for layer in range(self.depth)]
+
     def shared_on(self, device: torch.device) -> dict[str, Tensor]:
         """What instances share, on a device; it is moved there once."""
         if next(iter(self.shared.values())).device != device:

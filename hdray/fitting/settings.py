@@ -38,6 +38,8 @@ class FitSettings:
     """Start `meta` only: steps that each of these shapes is fitted for."""
     precision: str = "auto"
     """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
+    seed: int = later(0)
+    """Another number repeats fitting, on the same points and shared networks, from another start and with other draws."""
     minimum_near_iou: float = 0.5
     """Quality gate: fits whose IoU on held-out near-surface points is lower are kept out of training."""
 

@@ -2,6 +2,7 @@
 
 ANIMATIONS = "animations (signal.frames is set)"
 FIELDS = "fields (any field.kind but points)"
+CATEGORIES = "shapes that may be of several categories (data, or procedural ones of two categories or more)"
 WITHHELD = "parts withheld from training (inputs.withhold is set)"
 
 _OF_FITS = ("cd", "cd_floor", "empty")
@@ -16,11 +17,14 @@ _OF_WITHHELD = (
     "accuracy_withheld",
 )
 
+OF_CATEGORIES = ("categories_ari", "categories_nearest", "categories_logistic")
+
 METRIC_NAMES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("mmd_cd", "cov_cd", "nna_cd", "one_body"), ()),
     **dict.fromkeys((f"frame_step_{name}" for name in ("cd_generated", "cd_held_out", "ratio")), (ANIMATIONS,)),
     **dict.fromkeys((f"reconstruction_{name}" for name in _OF_FITS), (FIELDS,)),
     **dict.fromkeys((f"reconstruction_{name}_training" for name in _OF_FITS), (FIELDS,)),
+    **dict.fromkeys(OF_CATEGORIES, (FIELDS, CATEGORIES)),
     **dict.fromkeys((f"nearest_weights_{name}" for name in _OF_NEAREST), (FIELDS,)),
     **dict.fromkeys((f"nearest_chamfer_{name}" for name in _OF_NEAREST), ()),
     **dict.fromkeys((f"withheld_{name}" for name in _OF_WITHHELD), (WITHHELD,)),
@@ -29,9 +33,9 @@ METRIC_NAMES: dict[str, tuple[str, ...]] = {
 """What each needs; nothing where every evaluation has it."""
 
 
-def metric_names(*, animated: bool, cloud: bool, withheld: bool) -> list[str]:
-    """The metrics of a run: of animations or still shapes, of clouds of points or fields, and with or without parts that
-    are withheld from training.
+def metric_names(*, animated: bool, cloud: bool, withheld: bool, categories: bool) -> list[str]:
+    """The metrics of a run: of animations or still shapes, of clouds of points or fields, with or without parts that are
+    withheld from training, and of shapes that may be of several categories or are of one.
     """
-    there = {ANIMATIONS: animated, FIELDS: not cloud, WITHHELD: withheld}
+    there = {ANIMATIONS: animated, FIELDS: not cloud, WITHHELD: withheld, CATEGORIES: categories}
     return [name for name, needed in METRIC_NAMES.items() if all(there[one] for one in needed)]

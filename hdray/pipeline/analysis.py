@@ -13,10 +13,9 @@ from hdray.config.tree import Config, ExecutionSettings, flatten
 from hdray.errors import UserError
 from hdray.fields.build import Representation as AnyField
 from hdray.fields.cloud import PointCloud
-from hdray.fields.field import DescentField
+from hdray.fields.field import DescentField, MixtureField
 from hdray.fields.kind import Kind
 from hdray.fields.kinds import kind_of
-from hdray.fields.siren_mixture import SirenMixture
 from hdray.metrics.classify import separation
 from hdray.metrics.projection import in_the_plane
 from hdray.metrics.weight_structure import basis_similarity
@@ -26,7 +25,7 @@ from hdray.pipeline.fidelity import fidelity
 from hdray.pipeline.field import entries, field_of
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import TRAINING_KEYS, fit_keys
-from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
+from hdray.pipeline.instances import ACCEPTED, EVERYTHING, Fitted, read_columns, read_fitted
 from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.sampled_again import SampledAgain
@@ -36,7 +35,6 @@ from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, 
 from hdray.seeds import torch_stream
 
 NO_HELD_OUT = "the run has no held-out shapes"
-EVERYTHING = ("train", "validation", "test")
 EXTRACTION = ("resolution", "level", "method")
 """Keys of `generate` that surfaces of fits depend on."""
 
@@ -248,9 +246,7 @@ def known_or_none(statistic: Callable[[np.ndarray], Any], values: np.ndarray) ->
 
 def bases_of(field: AnyField) -> list[BasisSimilarity]:
     """Of a mixture of networks: how alike the weights of these are, layer by layer; of other fields nothing."""
-    if not isinstance(field, SirenMixture):
-        return []
-    weights = [field.shared[f"bases.{layer}.weight"] for layer in range(field.depth)]
+    weights = field.bases() if isinstance(field, MixtureField) else []
     return [
         BasisSimilarity(layer=str(layer), similarity=basis_similarity(weight).numpy())
         for layer, weight in enumerate(weights)

@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from hdray.config.measured import measured
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
 from hdray.metrics.controls import NOISES
 from hdray.metrics.generalisation import headline, verdict
-from hdray.metrics.names import metric_names
+from hdray.metrics.names import OF_CATEGORIES
 from hdray.metrics.novelty import Novelty, novelty
 from hdray.metrics.scoring import metric_line
 from hdray.metrics.selection import draw_warnings, select
 from hdray.metrics.shape_sets import ShapeSet
 from hdray.metrics.temporal import steps
 from hdray.pipeline.audit import Audit, neighbours
+from hdray.pipeline.categories import categories_told
 from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.control_rows import Standard, chosen, control_kinds, control_rows, control_vectors
@@ -84,7 +86,8 @@ def check_references(inputs: list[Input], config: Config) -> None:
 def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> None:
     """Write evaluations/<protocol>.json and metrics.json, unless they are of these samples and this protocol already."""
     keys = {**flatten(config.evaluate), "seed": config.seed, "count": config.generate.count}
-    keys.update(gate=config.fit.minimum_near_iou, metrics=_names(config))
+    # The metrics that it has now: what a former version made with others is made again.
+    keys.update(gate=config.fit.minimum_near_iou, metrics=measured(config))
     fit, generate = (run.record(stage) or {} for stage in (FIT_STAGE, GENERATE_STAGE))
     made_from = json.dumps([generate.get("keys"), generate.get("inputs")], sort_keys=True)
     inputs = {"the table of instances": str(fit.get("output")), "the samples": content_hash(made_from)}
@@ -146,6 +149,11 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Cl
     for of, shapes in rebuilt.items():
         own = own_surfaces(shapes, shapes.ids, known, config, protocol)
         metrics |= reconstruction(shapes, own, [surfaces[name] for name in DRAWS], protocol.squared, of)
+    warnings = draw_warnings(selection, protocol)
+    if set(OF_CATEGORIES) <= set(measured(config)):
+        told, why_not = categories_told(run, config.seed)
+        metrics |= told
+        warnings += why_not
     audit = Audit(training, surfaces[TRAINING], protocol, resources)
     sets[GENERATED], surfaces[GENERATED] = Vectors(samples.ids, samples.theta), generated
     distances = {kind: audit.both(sets[kind], surfaces[kind], has_field) for kind in (GENERATED, HELD_OUT, noise)}
@@ -157,7 +165,7 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Cl
     result = {
         "metrics": {**metrics, **_audit_metrics(found)},
         "intervals": intervals,
-        "warnings": draw_warnings(selection, protocol),
+        "warnings": warnings,
         "protocol": described(config, selection, generated, len(held_out.ids), surfaces),
         "counts": {
             **counts(run, config.fit.minimum_near_iou),
@@ -177,12 +185,6 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Cl
         withheld = withheld_result(run, config, read, surfaces[RECOGNISED])
         result |= {"withheld": withheld, "metrics": {**metrics, **_audit_metrics(found), **headline(withheld)}}
     return result
-
-
-def _names(config: Config) -> list[str]:
-    """The metrics that an evaluation has now: one that a former version made with others is made again."""
-    kind = kind_of(config.field.kind)
-    return metric_names(animated=bool(config.signal.frames), cloud=kind.cloud, withheld=bool(config.inputs.withhold))
 
 
 def _compared(run: RunDirectory, config: Config, references: int, resources: Resources) -> list[str]:

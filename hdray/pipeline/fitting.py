@@ -57,7 +57,7 @@ class FittingActor:
             self.start_of(ids),
             self.config.fit,
             ids,
-            self.config.seed,
+            self.config.fit_seed,
             self.device,
             self.times,
         )
@@ -79,7 +79,7 @@ class FittingActor:
     def start_of(self, ids: list[str]) -> torch.Tensor:
         """Where the fits of these instances start: (D,), or (K, D)."""
         if self.config.fit.initialisation == "independent" and isinstance(self.field, DescentField):
-            return independent_starts(self.field, ids, self.config.seed)
+            return independent_starts(self.field, ids, self.config.fit_seed)
         return self.start
 
     def held_out(self, theta: torch.Tensor, points: dict[str, torch.Tensor]) -> tuple[Quality, Quality] | None:

@@ -125,12 +125,12 @@ def _fit_twice(
     times = times_of(config)
 
     def fitted(start: torch.Tensor) -> torch.Tensor:
-        return represent(field, points, labels, surface, start, config.fit, ids, config.seed, device, times).theta
+        return represent(field, points, labels, surface, start, config.fit, ids, config.fit_seed, device, times).theta
 
     def drawn(number: int) -> torch.Tensor:
-        return torch.stack([field.initialise(torch_stream(config.seed, name, "start", number)) for name in ids])
+        return torch.stack([field.initialise(torch_stream(config.fit_seed, name, "start", number)) for name in ids])
 
-    stream = torch_stream(config.seed, "mean start")
+    stream = torch_stream(config.fit_seed, "mean start")
     mean = torch.stack([field.initialise(stream) for _ in range(DRAWS)]).mean(dim=0)
     one, other = drawn(1), drawn(2)
     first = fitted(one)

@@ -66,7 +66,7 @@ def ensure_initialisation(
         shared = {**trained, **drawn}
         field = field_with(config, shared)
         if not isinstance(field, DescentField):
-            theta, based_on = random_start(field, config.seed), f"zeros, as nothing descends to {config.field.kind}"
+            theta, based_on = random_start(field, config.fit_seed), f"zeros, as nothing descends to {config.field.kind}"
         elif config.fit.initialisation == "fitted":
             theta, based_on = _fit_first(config, shared, inputs, resources)  # (D,)
         elif config.fit.initialisation == "meta":
@@ -75,7 +75,7 @@ def ensure_initialisation(
         elif config.fit.initialisation == "independent":
             theta, based_on = torch.zeros(field.layout.size), "zeros, as each shape starts from a draw of its own"
         else:
-            theta, based_on = random_start(field, config.seed), "random draw"
+            theta, based_on = random_start(field, config.fit_seed), "random draw"
         tensors = {"theta": theta}
         for prefix, part in ((TRAINED, trained), (DRAWN, drawn)):
             tensors |= {f"{prefix}{name}": tensor for name, tensor in part.items()}
@@ -141,7 +141,7 @@ def _learn_in_task(
     device = worker_device()
     field = field_with(config, shared)
     assert isinstance(field, DescentField), "nothing else has a start"
-    return meta_start(field, found, config.fit, config.seed, device, times_of(config)), len(found.ids)
+    return meta_start(field, found, config.fit, config.fit_seed, device, times_of(config)), len(found.ids)
 
 
 def _fit_one(config: Config, shared: Mapping[str, torch.Tensor], item: Input) -> torch.Tensor | str:
@@ -157,5 +157,5 @@ def _fit_one(config: Config, shared: Mapping[str, torch.Tensor], item: Input) ->
     device = worker_device()
     field = field_with(config, shared)
     assert isinstance(field, DescentField), "nothing else is descended to"
-    theta = fitted_start(field, points, labels, config.fit, item.id, config.seed, device, times_of(config))
+    theta = fitted_start(field, points, labels, config.fit, item.id, config.fit_seed, device, times_of(config))
     return theta if bool(theta.isfinite().all()) else "its fit diverged; a lower fit.learning_rate would be right"

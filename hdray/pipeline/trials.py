@@ -156,7 +156,9 @@ class SweepTrial:
             return [score for score in found if score]
         if not self.run.has("metrics.json") or not self.run.has("report.html"):
             return []
-        return [Score(self.config.train.steps, self.run.read_json("metrics.json")["metrics"], True)]
+        found = self.run.read_json("metrics.json")["metrics"]
+        # What was measured before the space compared another metric is measured anew.
+        return [Score(self.config.train.steps, found, True)] if found.keys() >= set(self.sweep.metrics) else []
 
     def status(self, known: list[Score] | None = None) -> Status:
         """How far it has come. What failed once is unfinished: it is run once more. `known`: its scores, where they are."""

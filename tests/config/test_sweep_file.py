@@ -89,6 +89,7 @@ MISTAKES = {
     "metrics: {mmdcd: lower}": "mmdcd is nothing that an evaluation measures; did you mean mmd_cd",
     "metrics: {frame_step_ratio: lower}": r"measured of animations \(signal.frames is set\) alone",
     "metrics: {withheld_share: higher}": "measured of parts withheld from training",
+    "metrics: {categories_ari: higher}": "shapes that may be of several categories .* alone",
     "published: [1]": "published must hold a paper's row for each value",
     "published: {10: 3}": "published must hold a paper's row for each value",
     "published: {10: {mmd_cd: low}}": "published must hold a paper's row for each value",
@@ -123,7 +124,7 @@ MISTAKES = {
     "set: {train: 5, train.steps: 10}": "gives a value to train and to train.steps",
     "set: {train.steps: 10, train: 5}": "gives a value to train and to train.steps",
     "vary: {name: one, variants: {a: {fit: 3, fit.steps: 4}, b: {}}}": "gives a value to fit and to fit.steps",
-    "seed_key: fit": "seed_key fit must be seed or generator.seed$",
+    "seed_key: fit": r"seed_key fit must be one of seed, fit\.seed, generator\.seed$",
     "seed_key: sed": r"s\.yaml: seed_key sed must be seed or generator\.seed; did you mean seed\?",
     # Said twice.
     "set: {fit.steps: 5}": r"set\.fit\.steps would not be heeded, as vary gives fit\.steps to every trial",

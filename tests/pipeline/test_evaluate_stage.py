@@ -60,7 +60,7 @@ def test_a_generator_that_copies_is_found_out(copying: RunDirectory) -> None:
     metrics, controls = result["metrics"], result["controls"]
     assert metrics["nearest_chamfer_copying_z"] < -1.96
     assert metrics["nearest_weights_generated"] == 0
-    assert set(metrics) == set(metric_names(animated=False, cloud=False, withheld=False))
+    assert set(metrics) == set(metric_names(animated=False, cloud=False, withheld=False, categories=False))
     assert controls["training"]["copying_z"] < -1.96
     assert abs(controls["real"]["copying_z"]) < 1.96
     assert "20 training shapes, and the 14 of 15 held-out ones whose fits" in result["protocol"]["audit"]
@@ -125,7 +125,7 @@ def test_clouds_of_points_are_taken_as_they_are(ray_cluster: None, tmp_path: Pat
     result = evaluated(run, config(run.url, 5, kind="points"), RESOURCES, Clock())
     assert set(result["controls"]) == {"real", "repeated"}
     assert set(result["audit"]) == {"chamfer"}
-    assert set(result["metrics"]) == set(metric_names(animated=False, cloud=True, withheld=False))
+    assert set(result["metrics"]) == set(metric_names(animated=False, cloud=True, withheld=False, categories=False))
     assert math.isnan(result["metrics"]["one_body"])
     assert result["controls"]["repeated"]["nearest_chamfer"] == 0, "its vector is its cloud"
 
@@ -137,7 +137,7 @@ def test_animations_are_audited_frame_by_frame(ray_cluster: None, tmp_path: Path
     assert result["protocol"]["frames"] == "2, distances averaged over them"
     assert result["metrics"]["nearest_chamfer_copying_z"] < -1.96
     assert result["metrics"]["frame_step_cd_generated"] > 0
-    assert set(result["metrics"]) == set(metric_names(animated=True, cloud=False, withheld=False))
+    assert set(result["metrics"]) == set(metric_names(animated=True, cloud=False, withheld=False, categories=False))
 
 
 def test_the_closest_pairs_are_chosen_among_all_samples() -> None:

@@ -35,3 +35,18 @@ def test_what_is_drawn_is_no_network(tmp_path: Path, kind: str, size: int) -> No
     assert entries(run) == (start.numel(), size)
     found = read_shared(initialisation_url(run))
     assert found["centres"].shape == (5, 3) and found.keys() == {"centres"} | ({"base"} if size else set())
+
+
+def test_another_seed_of_fits_starts_elsewhere_among_the_same_draws(tmp_path: Path) -> None:
+    field = FieldSettings(kind=f"{__name__}:DRAWN", width=8, layers=1)
+    found = []
+    for seed in (0, 1, 2):
+        fit = FitSettings(initialisation="random", seed=seed)
+        config = Config(run=str(tmp_path / str(seed)), field=field, fit=fit)
+        run = RunDirectory(config.run)
+        ensure_initialisation(run, config, [], run, {}, Resources(1, 1, 0.0))
+        url = initialisation_url(run)
+        found.append((read_initialisation(url)[0], read_shared(url)["centres"]))
+    (first, centres), *others = found
+    assert all(torch.equal(other, centres) for _, other in others)
+    assert not torch.equal(first, others[0][0]) and not torch.equal(others[0][0], others[1][0])

@@ -17,6 +17,7 @@ from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.trials import known_trials
+from hdray.report.leaderboard import Status
 from tests.pipeline.tables import write_rows
 from tests.report.parsed import Page
 
@@ -94,6 +95,18 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(
     assert float(other["nna_cd"]) == pytest.approx(0.8)
     page = (tmp_path / "report.html").read_text()
     assert "Entries of a vector" in page and "Seconds for what trials share" in page
+
+
+def test_a_trial_without_a_metric_that_the_space_compares_is_run_again(tmp_path: Path) -> None:
+    (trial, _) = known_trials(SWEEP, str(tmp_path), "")
+    trial.succeed()
+    write_bytes(trial.run.path("report.html"), b"a page")
+    trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
+    more = replace(trial, sweep=replace(SWEEP, metrics={**SWEEP.metrics, "categories_ari": "higher"}))
+    assert (trial.status(), more.status()) == (Status.FINISHED, Status.UNFINISHED)
+    # It may have no value, but must have been measured.
+    trial.run.write_json({"metrics": {"reconstruction_cd": 0.25, "categories_ari": None}}, "metrics.json")
+    assert more.status() == Status.FINISHED
 
 
 def test_the_page_says_how_trials_were_measured_whatever_the_sweep_begins_with(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def four_categories() -> Config:
             minimum_near_iou=0.0,
         ),
         generator=replace(base.generator, width=192, layers=4),
-        train=replace(base.train, steps=600),
+        train=replace(base.train, steps=2_000),
         generate=replace(base.generate, resolution=64),
         evaluate=replace(base.evaluate, reference_split="validation", controls=False),
     )

@@ -16,7 +16,7 @@ DEMO = PRESETS["demo"]()
         (DEMO, False),
         (replace(DEMO, inputs=InputSettings(chairs=0, lamps=3, mugs=3)), True),
         (replace(DEMO, data="s3://shapes"), True),
-        (replace(PRESETS["points"](), data="s3://shapes"), False),
+        (replace(PRESETS["airplanes-points"](), data="s3://shapes"), False),
     ],
 )
 def test_categories_are_told_apart_of_fields_where_there_may_be_several(config: Config, told: bool) -> None:

@@ -125,7 +125,7 @@ MISTAKES = {
     "set: {train.steps: 10, train: 5}": "gives a value to train and to train.steps",
     "vary: {name: one, variants: {a: {fit: 3, fit.steps: 4}, b: {}}}": "gives a value to fit and to fit.steps",
     "seed_key: fit": r"seed_key fit must be one of seed, fit\.seed, generator\.seed$",
-    "seed_key: sed": r"s\.yaml: seed_key sed must be seed or generator\.seed; did you mean seed\?",
+    "seed_key: sed": r"s\.yaml: seed_key sed must be one of seed, fit\.seed, generator\.seed; did you mean seed\?",
     # Said twice.
     "set: {fit.steps: 5}": r"set\.fit\.steps would not be heeded, as vary gives fit\.steps to every trial",
     "set: {train.steps: 5, train.steps: 6}": r"holds train\.steps twice \(lines \d and \d\)",

@@ -1,8 +1,13 @@
-"""Which metrics a run of a configuration has."""
+"""Which metrics a run of a configuration has, and what they are of."""
 
-from hdray.config.tree import Config
+from typing import Any
+
+from hdray.config.tree import Config, flatten
 from hdray.fields.kinds import kind_of
 from hdray.metrics.names import metric_names
+
+EVALUATION = "evaluate"
+"""The stage that measures them, as records name it."""
 
 
 def measured(config: Config) -> list[str]:
@@ -15,3 +20,10 @@ def measured(config: Config) -> list[str]:
         # Which categories there are in data is known only once it is listed.
         categories=bool(config.data) or len(made) > 1,
     )
+
+
+def evaluation_keys(config: Config) -> dict[str, Any]:
+    """What an evaluation depends on beside the fits and the samples."""
+    keys = {**flatten(config.evaluate), "seed": config.seed, "count": config.generate.count}
+    # The metrics that it has now: what a former version made with others is made again.
+    return {**keys, "gate": config.fit.minimum_near_iou, "metrics": measured(config)}

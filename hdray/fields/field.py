@@ -79,7 +79,7 @@ class MixtureField(Field, Protocol):
     """A field whose instances are weighted means of networks that all of them share."""
 
     def bases(self) -> list[Tensor]:
-        """Weights (M, ...) of these M networks, layer by layer."""
+        """Weights (M, out, in) of these M networks, layer by layer."""
         ...
 
 

@@ -39,7 +39,7 @@ class FitSettings:
     precision: str = "auto"
     """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
     seed: int = later(0)
-    """Another number repeats fitting, on the same points and shared networks, from another start and with other draws."""
+    """Another number repeats descent, on the same points and shared networks, with other draws: of starts and of each step's points."""
     minimum_near_iou: float = 0.5
     """Quality gate: fits whose IoU on held-out near-surface points is lower are kept out of training."""
 

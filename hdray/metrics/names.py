@@ -2,7 +2,7 @@
 
 ANIMATIONS = "animations (signal.frames is set)"
 FIELDS = "fields (any field.kind but points)"
-CATEGORIES = "shapes that may be of several categories (data, or procedural ones of two categories or more)"
+CATEGORIES = "shapes that may be of several categories (procedural ones of two or more, or data, which needs_data: true promises)"
 WITHHELD = "parts withheld from training (inputs.withhold is set)"
 
 _OF_FITS = ("cd", "cd_floor", "empty")

@@ -25,7 +25,7 @@ from hdray.pipeline.fidelity import fidelity
 from hdray.pipeline.field import entries, field_of
 from hdray.pipeline.fit_stage import STAGE as FIT_STAGE
 from hdray.pipeline.fit_stage import TRAINING_KEYS, fit_keys
-from hdray.pipeline.instances import ACCEPTED, EVERYTHING, Fitted, read_columns, read_fitted
+from hdray.pipeline.instances import ACCEPTED, Fitted, read_columns, read_fitted
 from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.sampled_again import SampledAgain
@@ -35,6 +35,7 @@ from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, 
 from hdray.seeds import torch_stream
 
 NO_HELD_OUT = "the run has no held-out shapes"
+EVERYTHING = ("train", "validation", "test")
 EXTRACTION = ("resolution", "level", "method")
 """Keys of `generate` that surfaces of fits depend on."""
 

@@ -1,31 +1,69 @@
 """What a run's vectors know of the categories of their shapes, as metrics of its evaluation (mLoRA paper, Table 4)."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 import torch
 
-from hdray.errors import UserError
-from hdray.metrics.classify import separation
+from hdray.metrics.classify import Repeated, separation
 from hdray.metrics.names import OF_CATEGORIES
-from hdray.pipeline.instances import EVERYTHING, read_columns, read_fitted
-from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.instances import Fitted
 
 MOST_VECTORS = 2_048
-"""Vectors that are told apart: a split takes seconds then, and half a percent is resolved."""
+"""Vectors that are told apart."""
+FEWEST = 5
+"""Vectors of a category: a fifth of them, for testing, is one."""
 
 
-def categories_told(run: RunDirectory, seed: int) -> tuple[dict[str, float], list[str]]:
-    """Means over ten runs of what hdray.metrics.classify measures, of the first fitted shapes in order of their ids.
+@dataclass(frozen=True)
+class Told:
+    """How well categories are told apart."""
 
-    No metrics where all shapes are of one category; none but a warning where there are too few of some.
+    metrics: Mapping[str, float]
+    """By the names that metrics.json has for them; NaN where there are no two categories."""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """Of what, how it varies, and what is reached without looking at more than a vector's scale; empty likewise."""
+    warnings: Sequence[str] = ()
+
+
+def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | None], seed: int) -> Told:
+    """Means over ten runs of what hdray.metrics.classify measures of fitted shapes, given the category of each id.
+
+    Shapes without a category (empty, or None) are left out, and so are categories of too few. Of more shapes than are told
+    apart the first in order of their ids, which are hashes.
     """
-    fitted = read_fitted(run, EVERYTHING)
-    known = {row["id"]: row["category"] or "" for row in read_columns(run, ["category"]).to_pylist()}
-    chosen = fitted.at(sorted(range(len(fitted.ids)), key=fitted.ids.__getitem__)[:MOST_VECTORS])
-    categories = [known[one] for one in chosen.ids]
-    if len(set(categories)) < 2:
-        return {}, []
-    try:
-        found = separation(torch.from_numpy(chosen.theta), categories, seed=seed)
-    except UserError as error:
-        return {}, [f"categories were not told apart: {error}"]
-    means = (found.clustering.mean, found.nearest.mean, found.logistic.mean)
-    return dict(zip(OF_CATEGORIES, means, strict=True)), []
+    rows = sorted((one, part, row) for part, some in enumerate(fitted) for row, one in enumerate(some.ids))
+    labelled = [(categories[one], part, row) for one, part, row in rows if categories.get(one)]
+    counts = Counter(category for category, _, _ in labelled[:MOST_VECTORS])
+    chosen = [each for each in labelled[:MOST_VECTORS] if counts[each[0]] >= FEWEST]
+    names = [str(category) for category, _, _ in chosen]
+    left_out = _left_out(len(rows) - len(labelled), {name: count for name, count in counts.items() if count < FEWEST})
+    if len(set(names)) < 2:
+        # Shapes without any categories are no one's mistake.
+        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=left_out if len(counts) > 1 else ())
+    theta = np.stack([fitted[part].theta[row] for _, part, row in chosen])
+    found = separation(torch.from_numpy(theta), names, seed=seed)
+    ways = {"ari": found.clustering, "nearest": found.nearest, "logistic": found.logistic}
+    measured = {
+        "vectors": found.vectors,
+        "of each": dict(Counter(names)),
+        **{name: _spread(one) for name, one in ways.items()},
+        "logistic on five statistics of entries": _spread(found.pooled),
+        "most frequent category": _spread(found.majority),
+    }
+    return Told({f"categories_{name}": one.mean for name, one in ways.items()}, measured, left_out)
+
+
+def _spread(found: Repeated) -> dict[str, float]:
+    return {"mean": found.mean, "deviation": found.deviation}
+
+
+def _left_out(without: int, few: Mapping[Any, int]) -> list[str]:
+    """What a reader has to know of those that are not among them."""
+    said = [f"{without} shapes without a category"] if without else []
+    if few:
+        said.append(f"categories of fewer than {FEWEST} fitted shapes ({', '.join(map(str, few))})")
+    return [f"left out where categories are told apart: {'; '.join(said)}"] if said else []

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from hdray.config.measured import measured
-from hdray.config.tree import Config, flatten
+from hdray.config.measured import EVALUATION, evaluation_keys, measured
+from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
 from hdray.metrics.controls import NOISES
@@ -49,7 +49,6 @@ from hdray.pipeline.shapes import (
 from hdray.pipeline.train_stage import generator_cost
 from hdray.pipeline.training_rows import read_seen, read_training
 
-STAGE = "evaluate"
 GENERATED = "generated"
 AUDITED = ("generated", "held_out", "noise")
 """The kinds of shapes whose distances to the training shapes are compared, as results name them."""
@@ -85,23 +84,21 @@ def check_references(inputs: list[Input], config: Config) -> None:
 
 def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> None:
     """Write evaluations/<protocol>.json and metrics.json, unless they are of these samples and this protocol already."""
-    keys = {**flatten(config.evaluate), "seed": config.seed, "count": config.generate.count}
-    # The metrics that it has now: what a former version made with others is made again.
-    keys.update(gate=config.fit.minimum_near_iou, metrics=measured(config))
+    keys = evaluation_keys(config)
     fit, generate = (run.record(stage) or {} for stage in (FIT_STAGE, GENERATE_STAGE))
     made_from = json.dumps([generate.get("keys"), generate.get("inputs")], sort_keys=True)
     inputs = {"the table of instances": str(fit.get("output")), "the samples": content_hash(made_from)}
-    made = run.record(STAGE)
+    made = run.record(EVALUATION)
     if made is not None and made["complete"] and made["keys"] == keys and made["inputs"] == inputs:
         return
-    run.remove("stages", f"{STAGE}.json")
-    run.begin(STAGE, keys, inputs, "evaluations")
+    run.remove("stages", f"{EVALUATION}.json")
+    run.begin(EVALUATION, keys, inputs, "evaluations")
     clock = Clock()
     evaluation = plain(evaluated(run, config, resources, clock))
     run.write_json(evaluation, *evaluation_file(config))
     kept = ("metrics", "intervals", "warnings", "protocol", "counts", "cost", "withheld")
     run.write_json({name: evaluation[name] for name in kept if name in evaluation}, "metrics.json")
-    run.finish(STAGE, clock.seconds, uses=clock.uses)
+    run.finish(EVALUATION, clock.seconds, uses=clock.uses)
     print(", ".join(f"{name}: {value:,.10g}" for name, value in evaluation["cost"].items()))
     print(f"protocol {evaluation['protocol']['name']}")
     for name, value in evaluation["metrics"].items():
@@ -117,11 +114,16 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Cl
     protocol, settings = protocol_of(config), config.evaluate
     held_out = read_fitted(run, SPLITS[settings.reference_split])
     has_field = not kind_of(config.field.kind).cloud  # a cloud is its own surface, and its points come in no order
-    rebuilt = {}
+    known = {row["id"]: row for row in read_columns(run, ["family", "near_iou", "category"]).to_pylist()}
+    rebuilt, told = {}, None
     if has_field:
-        rebuilt = {"": looked_at(held_out, config), OF_TRAINING: looked_at(read_seen(run, config), config)}
+        seen = read_seen(run, config)
+        rebuilt = {"": looked_at(held_out, config), OF_TRAINING: looked_at(seen, config)}
+        if set(OF_CATEGORIES) <= set(measured(config)):
+            labels = {one: row["category"] for one, row in known.items()}
+            told = categories_told([seen, held_out], labels, config.seed)
+        del seen  # of as many shapes as those read next
     fitted = read_training(run, config)
-    known = {row["id"]: row for row in read_columns(run, ["family", "near_iou"]).to_pylist()}
     names = _compared(run, config, len(held_out.ids), resources)
     samples, reasons = generated_shapes(run, config, names)
     generated = shape_set(samples, reasons, config, protocol)
@@ -150,10 +152,9 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Cl
         own = own_surfaces(shapes, shapes.ids, known, config, protocol)
         metrics |= reconstruction(shapes, own, [surfaces[name] for name in DRAWS], protocol.squared, of)
     warnings = draw_warnings(selection, protocol)
-    if set(OF_CATEGORIES) <= set(measured(config)):
-        told, why_not = categories_told(run, config.seed)
-        metrics |= told
-        warnings += why_not
+    if told:
+        metrics |= told.metrics
+        warnings += told.warnings
     audit = Audit(training, surfaces[TRAINING], protocol, resources)
     sets[GENERATED], surfaces[GENERATED] = Vectors(samples.ids, samples.theta), generated
     distances = {kind: audit.both(sets[kind], surfaces[kind], has_field) for kind in (GENERATED, HELD_OUT, noise)}
@@ -176,6 +177,8 @@ def evaluated(run: RunDirectory, config: Config, resources: Resources, clock: Cl
         "audit": {one.space: {kind: getattr(one, kind).tolist() for kind in AUDITED} for one in found},
         "neighbours": neighbours(generated.names, training.ids, distances[GENERATED], settings.neighbours),
     }
+    if told and told.measured:
+        result["categories"] = told.measured
     if kinds:
         standard = Standard(scorer, selection, audit, distances[HELD_OUT]["chamfer"].amin(dim=1))
         originals = chosen(training, selection, config)

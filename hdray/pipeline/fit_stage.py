@@ -23,7 +23,7 @@ from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialised
 from hdray.pipeline.training_rows import check_measured
-from hdray.pipeline.unchanged import check_unchanged
+from hdray.pipeline.unchanged import check_categories, check_unchanged
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +51,8 @@ def check_fit(run: RunDirectory, config: Config, listing: Listing | None = None)
 
     `listing`: of the data, where it is known already.
 
-    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, or lack
-    what training asks for.
+    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, name other
+    categories, or lack what training asks for.
     """
     inputs, others = list_inputs(config, listing)
     if config.fits:
@@ -61,6 +61,7 @@ def check_fit(run: RunDirectory, config: Config, listing: Listing | None = None)
     check_measured(RunDirectory(config.fits) if config.fits and record is None else run, config)
     if record is not None and run.has("commits"):
         check_unchanged(instances_table(run), run.url, config, inputs, record["started"])
+        check_categories(instances_table(run), run.url, inputs)
     return inputs, others
 
 
@@ -100,14 +101,14 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
 def _ensure_shared(
     run: RunDirectory, config: Config, inputs: list[Input], resources: Resources, clock: Clock
 ) -> tuple[RunDirectory | None, dict[str, "torch.Tensor"]]:
-    """Where the points lie, of runs that learn from them first and then fit to them, and the networks that instances share.
+    """Where the points lie, of runs that learn from them first or share them with others, and the networks that instances share.
 
     Both are made, or waited for, unless they are there; networks lie in the run itself once it is initialised. The stage's
     record says what it used.
     """
     network, points = kind_of(config.field.kind).network, None
     networks: dict[str, torch.Tensor] = {}
-    if network or config.fit.initialisation == "meta":
+    if network or config.fit.initialisation == "meta" or config.store:
         with clock.aside():
             points = ensure_points(config, inputs, resources)
         clock.used(SAMPLE_STAGE, points)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
-EVERYTHING = ("train", "validation", "test")
-"""All splits."""
 POINT_COLUMNS = (
     "points",
     "labels",

@@ -27,8 +27,8 @@ SPLIT_KEYS = frozenset(
     )
 )
 """What decides splits and families alone."""
-OF_INPUTS = ("split", "family")
-"""Columns of the instances table that say what SPLIT_KEYS decided."""
+OF_INPUTS = ("split", "family", "category")
+"""Columns of the instances table that no vector depends on, but for splits (above)."""
 
 
 def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def copy_comparisons(run: RunDirectory, other: RunDirectory) -> None:
 def copy_fits(
     run: RunDirectory, other: RunDirectory, inputs: Sequence[Input], stage: str, keys: dict[str, Any]
 ) -> None:
-    """Copy the fits of `other` into `run`, each with the split and the family it has here.
+    """Copy the fits of `other` into `run`, each with the split, family and category it has here.
 
     The stage's record goes last: without it a copy that was cut off is made again.
     """

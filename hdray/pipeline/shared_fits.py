@@ -27,7 +27,7 @@ def fits_of_search(sweep: Sweep, config: Config) -> str | None:
     assert sweep.search is not None
     keys = keys_of_fits(fit_keys(config))
     alone = any(one.is_range and key in keys for key, one in sweep.search.keys.items())
-    alone |= sweep.seed_key in keys and len(sweep.seeds) >= sweep.search.trials
+    alone |= sweep.seed_key != "generator.seed" and len(sweep.seeds) >= sweep.search.trials
     return None if alone else _made_with(config)
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from hdray.config.load import from_yaml
+from hdray.config.measured import EVALUATION, evaluation_keys
 from hdray.config.sweep import Sweep, trial_file, trial_name, trial_url
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
@@ -157,8 +158,15 @@ class SweepTrial:
         if not self.run.has("metrics.json") or not self.run.has("report.html"):
             return []
         found = self.run.read_json("metrics.json")["metrics"]
-        # What was measured before the space compared another metric is measured anew.
-        return [Score(self.config.train.steps, found, True)] if found.keys() >= set(self.sweep.metrics) else []
+        # What was measured otherwise, or before the space compared another metric, is measured anew.
+        measured = self._measured_as_asked() and found.keys() >= set(self.sweep.metrics)
+        return [Score(self.config.train.steps, found, True)] if measured else []
+
+    def _measured_as_asked(self) -> bool:
+        """Whether the run was evaluated last as this trial is: jobs/evaluate.py takes other settings too."""
+        record, asked = self.run.record(EVALUATION), evaluation_keys(self.config)
+        # Names of metrics apart: a later version has more.
+        return record is None or {**record["keys"], "metrics": asked["metrics"]} == asked
 
     def status(self, known: list[Score] | None = None) -> Status:
         """How far it has come. What failed once is unfinished: it is run once more. `known`: its scores, where they are."""

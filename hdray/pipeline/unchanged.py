@@ -1,4 +1,4 @@
-"""Whether files are still what their rows were made from."""
+"""Whether files, and what is said of them, are still what their rows were made from."""
 
 from collections.abc import Sequence
 
@@ -33,3 +33,23 @@ def check_unchanged(table: CommittedTable, where: str, config: Config, inputs: S
                 f"{config.data}/{item.source} has changed since {where} read it; put the former file back, or give "
                 "another --run"
             )
+
+
+def check_categories(table: CommittedTable, where: str, inputs: Sequence[Input]) -> None:
+    """Shapes must be of the categories that their rows name: what is measured of a run goes by the rows.
+
+    Raises UserError naming one that is of another now, and `where` the table is.
+    """
+    rows = table.read(["category"])
+    if rows is None:
+        return
+    former = dict(zip(rows["id"].to_pylist(), rows["category"].to_pylist(), strict=True))
+    # Rows from before there were categories name none.
+    changed = [item for item in inputs if former.get(item.id) is not None and former[item.id] != item.category]
+    if changed:
+        first = changed[0]
+        raise UserError(
+            f"{len(changed)} shapes are of another category than when {where} read them, {first.source} for one (it was "
+            f"{former[first.id]!r} and is now {first.category!r}); put the former categories back (files or folders), or give "
+            "another --run (--fits takes the fits over)"
+        )

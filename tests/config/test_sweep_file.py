@@ -163,3 +163,9 @@ def test_what_a_variant_says_is_heeded_and_so_is_what_others_have_instead(tmp_pa
     (tmp_path / "s.yaml").write_text(f"{kept}\n{variants.replace('train.steps: 5', 'preset: demo')}\n")
     with pytest.raises(UserError, match="--preset demo would not be heeded, as vary gives every trial a preset"):
         read_sweep(str(tmp_path / "s.yaml"), "demo")
+
+
+def test_categories_are_compared_of_two_of_the_representations_as_they_are() -> None:
+    spaces = {file.stem: read_sweep(str(file)) for file in SPACES}
+    few, all_of_them = spaces["mlora_categories"], spaces["representations"]
+    assert few.variants == {name: all_of_them.variants[name] for name in ("mlp", "mlora")}

@@ -80,7 +80,8 @@ def write_run(folder: Path, samples: np.ndarray, empty: int = 0, kind: str = "vo
         {
             "id": f"i{number:02d}", "source": f"{99 - number}.obj", "split": "train" if number < 20 else "test",
             "status": "accepted", "near_iou": 0.1 if number == 34 else 0.9, "theta": thetas[number],
-            "family": "twins" if number in (20, 21) else None, "surface": encode(clouds[number]).reshape(-1),
+            "family": "twins" if number in (20, 21) else None, "category": "odd" if number % 2 else "even",
+            "surface": encode(clouds[number]).reshape(-1),
         }
         for number in range(35)
     ]  # fmt: skip

@@ -1,64 +1,74 @@
 """What vectors know of categories, as an evaluation measures it."""
 
-from pathlib import Path
+import math
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from hdray.metrics.names import OF_CATEGORIES
 from hdray.pipeline import categories
 from hdray.pipeline.categories import categories_told
-from hdray.pipeline.instances import instances_schema, instances_table
-from hdray.pipeline.run_directory import RunDirectory
-from tests.pipeline.tables import write_rows
-
-SPLITS = ("train", "validation", "test")
+from hdray.pipeline.instances import Fitted
 
 
-def run_of(folder: Path, names: list[str], vectors: np.ndarray) -> RunDirectory:
-    """A run whose fitted shapes, in all splits, are of these categories and have these vectors (N, D)."""
-    run = RunDirectory(str(folder))
-    rows = [
-        {
-            "id": f"i{number:03d}", "source": f"{number}.obj", "split": SPLITS[number % 3], "status": "accepted",
-            "category": name, "near_iou": 0.0, "theta": vectors[number], "surface": np.zeros(6, np.uint16),
-        }
-        for number, name in enumerate(names)
-    ]  # fmt: skip
-    # Ids come in no order in the table.
-    write_rows(instances_table(run), "new", pa.Table.from_pylist(rows[::-1], schema=instances_schema()))
-    return run
+def fitted(vectors: np.ndarray) -> Fitted:
+    """Shapes with these vectors (N, D), in no order of their ids."""
+    ids = [f"i{number:03d}" for number in range(len(vectors))][::-1]
+    return Fitted(ids, [f"{one}.obj" for one in ids], vectors[::-1], np.zeros((len(vectors), 2, 3), np.uint16))
 
 
-def two_kinds(count: int) -> tuple[list[str], np.ndarray]:
-    """So many vectors (N, 8) of two kinds by turns, far apart."""
+def two_kinds(count: int) -> tuple[dict[str, str], np.ndarray]:
+    """The categories, by turns, of so many ids, and vectors (N, 8) of two kinds far apart."""
     names = ["bed" if number % 2 else "lamp" for number in range(count)]
     centres = np.array([[5.0 if name == "bed" else -5.0] * 8 for name in names])
-    return names, (centres + np.random.default_rng(0).normal(size=centres.shape)).astype(np.float32)
+    vectors = (centres + np.random.default_rng(0).normal(size=centres.shape)).astype(np.float32)
+    return {f"i{number:03d}": name for number, name in enumerate(names)}, vectors
 
 
-def test_categories_far_apart_are_told_apart_and_equal_ones_are_not(tmp_path: Path) -> None:
+def test_categories_far_apart_are_told_apart_and_equal_ones_are_not() -> None:
     names, vectors = two_kinds(40)
-    assert categories_told(run_of(tmp_path / "apart", names, vectors), 0) == (dict.fromkeys(OF_CATEGORIES, 1.0), [])
+    found = categories_told([fitted(vectors)], names, 0)
+    assert found.metrics == dict.fromkeys(OF_CATEGORIES, 1.0) and not found.warnings
+    assert found.measured["vectors"] == 40 and found.measured["of each"] == {"lamp": 20, "bed": 20}
+    assert found.measured["most frequent category"]["mean"] == 0.5
     alike = np.random.default_rng(1).normal(size=vectors.shape).astype(np.float32)
-    found, warnings = categories_told(run_of(tmp_path / "alike", names, alike), 0)
-    assert abs(found["categories_ari"]) < 0.2 and not warnings
-    assert all(0.2 < found[name] < 0.8 for name in ("categories_nearest", "categories_logistic"))
+    chance = categories_told([fitted(alike)], names, 0)
+    assert abs(chance.metrics["categories_ari"]) < 0.2
+    assert all(0.2 < chance.metrics[name] < 0.8 for name in ("categories_nearest", "categories_logistic"))
 
 
-def test_only_the_first_by_id_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_splits_are_taken_together() -> None:
+    names, vectors = two_kinds(40)
+    whole = fitted(vectors)
+    parts = [whole.at(range(0, 40, 3)), whole.at([row for row in range(40) if row % 3])]
+    assert categories_told(parts, names, 0) == categories_told([whole], names, 0)
+
+
+def test_only_the_first_by_id_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those after them have the other category's vectors, which would show."""
     names, vectors = two_kinds(60)
     vectors[20:] *= -1
     monkeypatch.setattr(categories, "MOST_VECTORS", 20)
-    assert categories_told(run_of(tmp_path, names, vectors), 0)[0] == dict.fromkeys(OF_CATEGORIES, 1.0)
+    found = categories_told([fitted(vectors)], names, 0)
+    assert found.metrics == dict.fromkeys(OF_CATEGORIES, 1.0) and found.measured["vectors"] == 20
 
 
-def test_what_cannot_be_told_apart_has_no_metrics(tmp_path: Path) -> None:
-    _, vectors = two_kinds(40)
-    assert categories_told(run_of(tmp_path / "one", ["bed"] * 40, vectors), 0) == ({}, [])
-    found, warnings = categories_told(run_of(tmp_path / "single", ["bed"] * 39 + ["lamp"], vectors), 0)
-    assert not found and warnings == [
-        "categories were not told apart: category 'lamp' has a single vector; to be learned and tested it needs two or more"
+def test_what_has_no_category_or_is_rare_is_left_out_and_told_of() -> None:
+    names, vectors = two_kinds(46)
+    names |= {"i040": "", "i041": "chair", "i042": "chair"}
+    del names["i043"]
+    found = categories_told([fitted(vectors)], names, 0)
+    assert found.measured["of each"] == {"lamp": 21, "bed": 21} and found.metrics["categories_ari"] == 1
+    assert found.warnings == [
+        "left out where categories are told apart: 2 shapes without a category; categories of fewer than 5 fitted shapes (chair)"
     ]
+
+
+def test_one_category_or_none_has_no_numbers() -> None:
+    names, vectors = two_kinds(40)
+    for category in ("bed", ""):
+        found = categories_told([fitted(vectors)], dict.fromkeys(names, category), 0)
+        assert set(found.metrics) == set(OF_CATEGORIES) and all(math.isnan(one) for one in found.metrics.values())
+        assert not found.measured and not found.warnings
+    few = categories_told([fitted(vectors)], {one: "bed" if one > "i001" else "lamp" for one in names}, 0)
+    assert math.isnan(few.metrics["categories_ari"]) and few.warnings

@@ -10,12 +10,14 @@ from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.generators.build import build_generator
 from hdray.generators.settings import GeneratorSettings, TrainSettings
+from hdray.metrics.classify import separation
 from hdray.metrics.controls import KINDS
-from hdray.metrics.names import metric_names
+from hdray.metrics.names import OF_CATEGORIES, metric_names
 from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.evaluate_stage import check_evaluate, evaluated, run_evaluate
 from hdray.pipeline.field import field_of
+from hdray.pipeline.instances import read_fitted
 from hdray.pipeline.report_stage import closest_names
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.score import parse
@@ -52,6 +54,19 @@ def test_a_run_is_scored_as_any_two_sets_are(copying: RunDirectory) -> None:
     assert (result["counts"]["generated"], result["counts"]["empty"]) == (10, 2)
     brief = copying.read_json("metrics.json")
     assert (brief["metrics"], brief["intervals"]) == (result["metrics"], result["intervals"])
+
+
+@pytest.mark.ray
+def test_categories_of_all_fits_are_told_apart_where_there_may_be_several(copying: RunDirectory) -> None:
+    assert not set(OF_CATEGORIES) & copying.read_json("evaluations", "none.json")["metrics"].keys()
+    several = replace(config(copying.url, controls=False), data="shapes")
+    result = evaluated(copying, several, RESOURCES, Clock())
+    fitted = read_fitted(copying, ["train", "test"])
+    labels = ["even" if int(one[1:]) % 2 == 0 else "odd" for one in fitted.ids]
+    found = separation(torch.from_numpy(fitted.theta), labels, seed=several.seed)
+    expected = (found.clustering.mean, found.nearest.mean, found.logistic.mean)
+    assert tuple(result["metrics"][name] for name in OF_CATEGORIES) == expected
+    assert result["categories"]["of each"] == {"even": 18, "odd": 17}
 
 
 @pytest.mark.ray

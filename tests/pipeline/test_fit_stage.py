@@ -126,6 +126,14 @@ def test_another_configuration_or_a_changed_file_is_refused(
         check_fit(run, config)
     box.write_bytes(content)
     check_fit(run, config)
+    labels = meshes / "categories.csv"
+    labels.write_text("file,category\nbox.obj,crate\n")
+    with pytest.raises(
+        UserError, match=r"1 shapes are of another category .* box\.obj for one \(it was '' and is now 'crate'"
+    ):
+        check_fit(run, config)
+    labels.unlink()
+    check_fit(run, config)
 
 
 def test_more_files_are_added_to_a_finished_run(of_meshes: tuple[Config, RunDirectory], meshes: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from hdray.config.measured import evaluation_keys
 from hdray.config.sweep import Sweep
 from hdray.pipeline import storage
 from hdray.pipeline.instances import instances_schema, instances_table
@@ -107,6 +108,19 @@ def test_a_trial_without_a_metric_that_the_space_compares_is_run_again(tmp_path:
     # It may have no value, but must have been measured.
     trial.run.write_json({"metrics": {"reconstruction_cd": 0.25, "categories_ari": None}}, "metrics.json")
     assert more.status() == Status.FINISHED
+
+
+def test_a_trial_that_was_evaluated_otherwise_since_is_run_again(tmp_path: Path) -> None:
+    (trial, _) = known_trials(SWEEP, str(tmp_path), "")
+    trial.succeed()
+    write_bytes(trial.run.path("report.html"), b"a page")
+    trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
+    otherwise = replace(trial.config, evaluate=replace(trial.config.evaluate, points=77))
+    for config, status in ((trial.config, Status.FINISHED), (otherwise, Status.UNFINISHED)):
+        trial.run.remove("stages", "evaluate.json")
+        trial.run.begin("evaluate", evaluation_keys(config), {}, "evaluations")
+        trial.run.finish("evaluate", 1.0)
+        assert trial.status() == status
 
 
 def test_the_page_says_how_trials_were_measured_whatever_the_sweep_begins_with(tmp_path: Path) -> None:

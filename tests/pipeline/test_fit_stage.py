@@ -127,9 +127,9 @@ def test_another_configuration_or_a_changed_file_is_refused(
     box.write_bytes(content)
     check_fit(run, config)
     labels = meshes / "categories.csv"
-    labels.write_text("file,category\nbox.obj,crate\n")
+    labels.write_text("file,category\nbox.obj,crate\n")  # what lies in a folder is of no category now
     with pytest.raises(
-        UserError, match=r"1 shapes are of another category .* box\.obj for one \(it was '' and is now 'crate'"
+        UserError, match=r"3 shapes are of another category .* box\.obj for one \(it was '' and is now 'crate'"
     ):
         check_fit(run, config)
     labels.unlink()

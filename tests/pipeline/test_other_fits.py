@@ -30,6 +30,7 @@ def donor(url: Path, config: Config) -> RunDirectory:
             "source": item.source,
             "split": item.split,
             "family": item.family,
+            "category": item.category,
             "status": "accepted",
             "theta": [1.0],
         }

@@ -38,12 +38,13 @@ def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | Non
     rows = sorted((one, part, row) for part, some in enumerate(fitted) for row, one in enumerate(some.ids))
     labelled = [(categories[one], part, row) for one, part, row in rows if categories.get(one)]
     counts = Counter(category for category, _, _ in labelled[:MOST_VECTORS])
+    few = sorted({str(category) for category, _, _ in labelled if counts[category] < FEWEST})
     chosen = [each for each in labelled[:MOST_VECTORS] if counts[each[0]] >= FEWEST]
     names = [str(category) for category, _, _ in chosen]
-    left_out = _left_out(len(rows) - len(labelled), {name: count for name, count in counts.items() if count < FEWEST})
+    left_out = _left_out(len(rows) - len(labelled), few)
     if len(set(names)) < 2:
         # Shapes without any categories are no one's mistake.
-        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=left_out if len(counts) > 1 else ())
+        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=left_out if few else ())
     theta = np.stack([fitted[part].theta[row] for _, part, row in chosen])
     found = separation(torch.from_numpy(theta), names, seed=seed)
     ways = {"ari": found.clustering, "nearest": found.nearest, "logistic": found.logistic}
@@ -61,9 +62,9 @@ def _spread(found: Repeated) -> dict[str, float]:
     return {"mean": found.mean, "deviation": found.deviation}
 
 
-def _left_out(without: int, few: Mapping[Any, int]) -> list[str]:
+def _left_out(without: int, few: Sequence[str]) -> list[str]:
     """What a reader has to know of those that are not among them."""
     said = [f"{without} shapes without a category"] if without else []
     if few:
-        said.append(f"categories of fewer than {FEWEST} fitted shapes ({', '.join(map(str, few))})")
+        said.append(f"categories of fewer than {FEWEST} of the shapes looked at ({', '.join(few)})")
     return [f"left out where categories are told apart: {'; '.join(said)}"] if said else []

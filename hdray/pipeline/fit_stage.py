@@ -23,7 +23,7 @@ from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.sampling import SamplingActor
 from hdray.pipeline.shared import ensure_initialisation, initialised
 from hdray.pipeline.training_rows import check_measured
-from hdray.pipeline.unchanged import check_categories, check_unchanged
+from hdray.pipeline.unchanged import changed_categories, check_unchanged
 
 if TYPE_CHECKING:
     import torch
@@ -51,8 +51,8 @@ def check_fit(run: RunDirectory, config: Config, listing: Listing | None = None)
 
     `listing`: of the data, where it is known already.
 
-    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, name other
-    categories, or lack what training asks for.
+    Raises UserError: the data does not serve, or the run's instances were made from other contents of its files, or lack
+    what training asks for.
     """
     inputs, others = list_inputs(config, listing)
     if config.fits:
@@ -61,7 +61,6 @@ def check_fit(run: RunDirectory, config: Config, listing: Listing | None = None)
     check_measured(RunDirectory(config.fits) if config.fits and record is None else run, config)
     if record is not None and run.has("commits"):
         check_unchanged(instances_table(run), run.url, config, inputs, record["started"])
-        check_categories(instances_table(run), run.url, inputs)
     return inputs, others
 
 
@@ -85,10 +84,12 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     clock = Clock()
     done = instances_table(run).committed()
     missing = [item for item in inputs if item.id not in done]
+    if said := changed_categories(instances_table(run), run.url, inputs):
+        print(f"warning: {said}", flush=True)
     if missing:
         if made["complete"]:
             run.reopen(STAGE)
-        points, networks = _ensure_shared(run, config, inputs, resources, clock)
+        points, networks = _ensure_shared(run, config, inputs, missing, resources, clock)
         shared_hash = ensure_initialisation(run, config, inputs, points, networks, resources)
         if done:  # before more are fitted with what the others were not
             check_vectors(run, read_columns(run, ["shared_hash"])["shared_hash"].to_pylist())
@@ -99,27 +100,29 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
 
 
 def _ensure_shared(
-    run: RunDirectory, config: Config, inputs: list[Input], resources: Resources, clock: Clock
+    run: RunDirectory, config: Config, inputs: list[Input], missing: list[Input], resources: Resources, clock: Clock
 ) -> tuple[RunDirectory | None, dict[str, "torch.Tensor"]]:
     """Where the points lie, of runs that learn from them first or share them with others, and the networks that instances share.
 
     Both are made, or waited for, unless they are there; networks lie in the run itself once it is initialised. The stage's
-    record says what it used.
+    record says what it used. `missing`: the inputs that are still to be fitted.
     """
     network, points = kind_of(config.field.kind).network, None
     networks: dict[str, torch.Tensor] = {}
-    if network or config.fit.initialisation == "meta" or config.store:
+    learned_from = network or config.fit.initialisation == "meta"
+    former, begun = (run.record(STAGE) or {}).get("uses") or {}, initialised(run)
+    if learned_from or config.store:
         with clock.aside():
-            points = ensure_points(config, inputs, resources)
+            points = ensure_points(config, inputs if learned_from else missing, resources)
         clock.used(SAMPLE_STAGE, points)
-    if not initialised(run):
-        if network:
-            assert points is not None, "networks are trained on them"
-            with clock.aside():
-                directory = ensure_networks(config, inputs, points, resources)
-            clock.used(SHARE_STAGE, directory)
-            networks = read_networks(directory)
-        run.note(STAGE, uses=clock.uses)
+    if network and not begun:
+        assert points is not None, "networks are trained on them"
+        with clock.aside():
+            directory = ensure_networks(config, inputs, points, resources)
+        clock.used(SHARE_STAGE, directory)
+        networks = read_networks(directory)
+    if not begun or clock.uses:
+        run.note(STAGE, uses={**former, **clock.uses})
     return points, networks
 
 

@@ -27,8 +27,10 @@ SPLIT_KEYS = frozenset(
     )
 )
 """What decides splits and families alone."""
+LABEL_KEYS = frozenset(("inputs.category_file", "inputs.category_pattern"))
+"""What decides categories, which nothing is learned from."""
 OF_INPUTS = ("split", "family", "category")
-"""Columns of the instances table that no vector depends on, but for splits (above)."""
+"""Columns of the instances table that SPLIT_KEYS and LABEL_KEYS decide."""
 
 
 def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
@@ -36,9 +38,13 @@ def keys_of_fits(keys: dict[str, Any]) -> dict[str, Any]:
 
     A start that is fitted is one of theirs, one that is learned is learned from them, and so are networks that instances share.
     """
-    if keys["fit.initialisation"] == "fitted" or learned(keys):
-        return keys
-    return {key: value for key, value in keys.items() if key not in SPLIT_KEYS}
+    free = _free(keys)
+    return {key: value for key, value in keys.items() if key not in free}
+
+
+def _free(keys: Mapping[str, Any]) -> frozenset[str]:
+    """The result keys that vectors of fits with these do not depend on."""
+    return LABEL_KEYS if keys["fit.initialisation"] == "fitted" or learned(keys) else LABEL_KEYS | SPLIT_KEYS
 
 
 def learned(keys: Mapping[str, Any]) -> bool:
@@ -59,8 +65,8 @@ def check_other(run: RunDirectory, other: RunDirectory, stage: str, keys: dict[s
         raise UserError(
             f"--fits {other.url} holds no complete set of fits; run jobs/fit.py --run {other.url} first, or leave --fits out"
         )
-    free = keys.keys() - keys_of_fits(keys).keys()
-    hint = "" if free else " (training shapes went into these fits, so they serve no other splits)"
+    free = _free(keys)
+    hint = "" if free & SPLIT_KEYS else " (training shapes went into these fits, so they serve no other splits)"
     other.check(stage, keys, {}, apart_from=free, instead=f"leave --fits out{hint}")
 
 

@@ -59,7 +59,8 @@ def ensure_points(config: Config, inputs: Sequence[Input], resources: Resources)
     with Lease(directory, patient=True):
         started = directory.begin(STAGE, points_keys(config), {}, "commits")["started"]
         table = points_table(directory)
-        check_unchanged(table, directory.url, config, inputs, started)
+        instead = "another --store" if config.store else "another --run"
+        check_unchanged(table, directory.url, config, inputs, started, instead)
         done = table.committed()
         # A shape that this run does not use, a copy say, another may.
         missing = [item for item in inputs if item.id not in done and not item.reason]

@@ -64,6 +64,17 @@ def on_gpus(config: Config, gpus: float) -> Config:
     return _taking(config, 1.0 if whole else gpus, workers, workers, workers)
 
 
+def short_of_gpus(config: Config, gpus_of_each: float | None, gpus: int) -> str:
+    """What to tell who gives a trial more GPUs than the cluster has now; empty where it has them, has none, or uses none."""
+    uses = resources_of(config.execution, 1, gpus).gpus_per_actor > 0
+    if not uses or gpus_of_each is None or not 0 < gpus < gpus_of_each:
+        return ""
+    return (
+        f"--gpus {gpus_of_each:g} for each trial, and the cluster has {gpus} now: waiting until nodes with more join (or give "
+        f"--gpus {gpus})"
+    )
+
+
 def _on_even_part(config: Config, together: int, gpus: int) -> Config:
     """With an even part of the GPUs: whole ones, or where trials are more than GPUs, a part of one that it has to itself.
 

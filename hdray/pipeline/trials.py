@@ -163,10 +163,10 @@ class SweepTrial:
         return [Score(self.config.train.steps, found, True)] if measured else []
 
     def _measured_as_asked(self) -> bool:
-        """Whether the run was evaluated last as this trial is: jobs/evaluate.py takes other settings too."""
+        """Whether the run was evaluated last as this trial is, and to the end: jobs/evaluate.py takes other settings too."""
         record, asked = self.run.record(EVALUATION), evaluation_keys(self.config)
         # Names of metrics apart: a later version has more.
-        return record is None or {**record["keys"], "metrics": asked["metrics"]} == asked
+        return record is None or (record["complete"] and {**record["keys"], "metrics": asked["metrics"]} == asked)
 
     def status(self, known: list[Score] | None = None) -> Status:
         """How far it has come. What failed once is unfinished: it is run once more. `known`: its scores, where they are."""

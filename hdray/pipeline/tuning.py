@@ -7,7 +7,7 @@ from hdray.config.sweep import Sweep
 from hdray.config.tree import ExecutionSettings
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.shared_fits import fits_of_search, shared_in_grid
-from hdray.pipeline.shares import TRIAL, trial_options
+from hdray.pipeline.shares import TRIAL, short_of_gpus, trial_options
 from hdray.pipeline.trial_job import Driver, Jobs, TrialJob
 from hdray.pipeline.trials import drawn_name, known_trials, named_trial, record_stop
 from hdray.report.leaderboard import Status
@@ -32,12 +32,13 @@ def run_trials(sweep: Sweep, sweep_url: str, data: str, together: int, gpus: flo
     found = ray.cluster_resources()
     driver = Driver.of_this_process(ray.get_runtime_context().gcs_address)
     cpus, cluster_gpus = max(1, int(found.get("CPU", 0))), int(found.get("GPU", 0))
-
     grid = {} if sweep.search else shared_in_grid(known)
 
     def trial(parameters: dict[str, Any]) -> None:
         one = named_trial(sweep, sweep_url, data, parameters[NAME])
         fits = fits_of_search(sweep, one.config) if sweep.search else grid.get(one.name)
+        if said := short_of_gpus(one.config, gpus, cluster_gpus):
+            print(said, flush=True)
         options = trial_options(one.config, together, cpus, cluster_gpus, gpus)
         TrialJob(one, jobs, tuple(options), driver, fits).carry_out()
 

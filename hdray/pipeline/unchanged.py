@@ -10,10 +10,17 @@ from hdray.pipeline.run_directory import content_hash
 from hdray.signals.rejection import Rejected
 
 
-def check_unchanged(table: CommittedTable, where: str, config: Config, inputs: Sequence[Input], started: float) -> None:
+def check_unchanged(
+    table: CommittedTable,
+    where: str,
+    config: Config,
+    inputs: Sequence[Input],
+    started: float,
+    instead: str = "another --run",
+) -> None:
     """Files modified since the table was begun must still hold what its rows were made from.
 
-    `started`: seconds since 1970. Raises UserError naming a file that does not, and `where` the table is.
+    `started`: seconds since 1970. Raises UserError naming a file that does not, `where` the table is, and what to give instead.
     """
     suspects = [item for item in inputs if item.modified > started]
     rows = table.read(["content_hash"]) if suspects else None
@@ -31,25 +38,23 @@ def check_unchanged(table: CommittedTable, where: str, config: Config, inputs: S
         if now != former:
             raise UserError(
                 f"{config.data}/{item.source} has changed since {where} read it; put the former file back, or give "
-                "another --run"
+                f"{instead}"
             )
 
 
-def check_categories(table: CommittedTable, where: str, inputs: Sequence[Input]) -> None:
-    """Shapes must be of the categories that their rows name: what is measured of a run goes by the rows.
-
-    Raises UserError naming one that is of another now, and `where` the table is.
-    """
+def changed_categories(table: CommittedTable, where: str, inputs: Sequence[Input]) -> str:
+    """What to tell who has given shapes another category than their rows name, which what is measured goes by; else empty."""
     rows = table.read(["category"])
     if rows is None:
-        return
+        return ""
     former = dict(zip(rows["id"].to_pylist(), rows["category"].to_pylist(), strict=True))
     # Rows from before there were categories name none.
     changed = [item for item in inputs if former.get(item.id) is not None and former[item.id] != item.category]
-    if changed:
-        first = changed[0]
-        raise UserError(
-            f"{len(changed)} shapes are of another category than when {where} read them, {first.source} for one (it was "
-            f"{former[first.id]!r} and is now {first.category!r}); put the former categories back (files or folders), or give "
-            "another --run (--fits takes the fits over)"
-        )
+    if not changed:
+        return ""
+    first = changed[0]
+    return (
+        f"{len(changed)} shapes are of another category than when {where} read them, {first.source} for one (it was "
+        f"{former[first.id]!r} and is now {first.category!r}); what is measured of categories goes by the former ones. For the "
+        f"new ones, give another --run, and --fits {where}, which takes the fits over"
+    )

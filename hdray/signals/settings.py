@@ -30,9 +30,9 @@ class OccupancySettings:
     surface_points: int = 2_048
     """Points on the surface per shape or frame kept in the instances table, for metrics."""
     time_limit_s: float = execution(120.0)
-    """Processor seconds one mesh may take to read, repair and label before it is rejected, for good in its run."""
+    """Processor seconds one mesh may take to read, repair and label before it is rejected, for good in its run or store."""
     memory_limit_gb: float = execution(4.0)
-    """Memory in GiB one mesh may take before it is rejected, for good in its run."""
+    """Memory in GiB one mesh may take before it is rejected, for good in its run or store."""
 
     def __post_init__(self) -> None:
         check_choice(self, "normalisation", ("box", "mean"))

@@ -60,7 +60,8 @@ def test_what_has_no_category_or_is_rare_is_left_out_and_told_of() -> None:
     found = categories_told([fitted(vectors)], names, 0)
     assert found.measured["of each"] == {"lamp": 21, "bed": 21} and found.metrics["categories_ari"] == 1
     assert found.warnings == [
-        "left out where categories are told apart: 2 shapes without a category; categories of fewer than 5 fitted shapes (chair)"
+        "left out where categories are told apart: 2 shapes without a category; categories of fewer than 5 of the shapes "
+        "looked at (chair)"
     ]
 
 

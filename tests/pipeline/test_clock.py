@@ -77,7 +77,9 @@ def test_whoever_comes_first_is_charged_its_own_fits_alone(tmp_path: Path, stage
 def test_what_shares_nothing_uses_nothing_and_former_versions_kept_nothing_of_it(tmp_path: Path, stages: None) -> None:
     with_store = run_of("mlp", tmp_path, "stored")
     run_fit(RunDirectory(with_store.run), with_store, [SHAPE], [], RESOURCES)
-    assert used_seconds(RunDirectory(with_store.run)) == {("sample", f"{tmp_path}/store/sample"): 100}, "points are shared"
+    assert used_seconds(RunDirectory(with_store.run)) == {("sample", f"{tmp_path}/store/sample"): 100}, (
+        "points are shared"
+    )
     config = replace(run_of("mlp", tmp_path, "one"), store="")
     run = RunDirectory(config.run)
     run_fit(run, config, [SHAPE], [], RESOURCES)

@@ -12,6 +12,7 @@ from hdray.metrics.settings import EvaluateSettings
 from hdray.pipeline.cluster import connect
 from hdray.pipeline.fit_stage import STAGE, check_fit, fit_keys, run_fit
 from hdray.pipeline.instances import ACCEPTED, REJECTED, instances_schema, read_columns, read_fitted
+from hdray.pipeline.point_store import points_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.shared import read_initialisation
 from hdray.signals.settings import OccupancySettings
@@ -126,14 +127,6 @@ def test_another_configuration_or_a_changed_file_is_refused(
         check_fit(run, config)
     box.write_bytes(content)
     check_fit(run, config)
-    labels = meshes / "categories.csv"
-    labels.write_text("file,category\nbox.obj,crate\n")  # what lies in a folder is of no category now
-    with pytest.raises(
-        UserError, match=r"3 shapes are of another category .* box\.obj for one \(it was '' and is now 'crate'"
-    ):
-        check_fit(run, config)
-    labels.unlink()
-    check_fit(run, config)
 
 
 def test_more_files_are_added_to_a_finished_run(of_meshes: tuple[Config, RunDirectory], meshes: Path) -> None:
@@ -144,3 +137,15 @@ def test_more_files_are_added_to_a_finished_run(of_meshes: tuple[Config, RunDire
     after = read_columns(run, ["sampled_at"]).to_pylist()
     assert len(after) == len(before) + 1
     assert all(row in after for row in before)
+
+
+def test_runs_of_a_store_sample_once_and_fit_as_others_do(chairs: RunDirectory, tmp_path: Path) -> None:
+    """Also where nothing is learned from the points."""
+    for name in ("first", "second"):
+        run = fitted(replace(TINY, store=str(tmp_path / "store")), tmp_path / name)
+        (points,) = (run.record(STAGE) or {})["uses"].values()
+        assert len(points_table(RunDirectory(points)).committed()) == 5
+        rows = read_columns(run, ["theta", "iou", "split"])
+        assert rows.equals(read_columns(chairs, ["theta", "iou", "split"]))
+    first, second = (read_columns(RunDirectory(str(tmp_path / name)), ["sampled_at"]) for name in ("first", "second"))
+    assert first.equals(second)

@@ -14,6 +14,7 @@ from hdray.pipeline.inputs import list_inputs
 from hdray.pipeline.instances import instances_hash, instances_schema, instances_table, read_columns
 from hdray.pipeline.other_fits import copy_fits, keys_of_fits
 from hdray.pipeline.run_directory import RunDirectory
+from hdray.pipeline.unchanged import changed_categories
 from tests.pipeline.tables import write_rows
 
 BASE = demo()
@@ -87,6 +88,21 @@ def test_folds_by_another_rule_of_families_take_the_same_fits(tmp_path: Path) ->
     rows = read_columns(run, ["source", "split", "family"]).to_pylist()
     assert {row["family"] for row in rows} == set("0123456789")
     assert all((row["split"] == "test") == row["source"].endswith("7") for row in rows)
+
+
+def test_other_categories_take_the_same_fits_whatever_was_learned(tmp_path: Path) -> None:
+    other = donor(tmp_path / "donor", BASE)
+    other.finish(STAGE, 7.0, output=instances_hash(other))
+    run = RunDirectory(str(tmp_path / "run"))
+    config = replace(BASE, fits=other.url, inputs=replace(BASE.inputs, category_pattern="([0-9])$"))
+    inputs, _ = check_fit(run, config)
+    copy_fits(run, other, inputs, STAGE, fit_keys(config))
+    rows = read_columns(run, ["source", "category"]).to_pylist()
+    assert all(row["category"] == row["source"][-1] for row in rows)
+    table = instances_table(other)
+    assert changed_categories(table, "it", list_inputs(BASE)[0]) == ""
+    said = changed_categories(table, "runs/a", inputs)
+    assert said.startswith("128 shapes are of another category than when runs/a read them") and "--fits runs/a" in said
 
 
 @pytest.mark.parametrize("kind", ["lora", "mlora", "mnif"])

@@ -14,7 +14,7 @@ from hdray.errors import UserError
 from hdray.fitting.settings import SharedSettings
 from hdray.generators.settings import TrainSettings
 from hdray.pipeline.cluster import Resources, actors_on_one, resources_of
-from hdray.pipeline.shares import TRIAL, on_gpus, trial_options, with_share
+from hdray.pipeline.shares import TRIAL, on_gpus, short_of_gpus, trial_options, with_share
 
 
 def config_of(train: int = 32, shared: int = 32, **execution: Any) -> Config:
@@ -142,3 +142,10 @@ def test_a_waiting_trial_leaves_every_cpu_to_its_jobs(ray_cluster: None, tmp_pat
     run = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
     (found,) = tune.Tuner(tune.with_resources(trial, TRIAL), run_config=run).fit()
     assert found.error is None and found.metrics["left"] == 0
+
+
+def test_more_gpus_than_there_are_now_are_told_of() -> None:
+    asked = "--gpus 4 for each trial, and the cluster has 2 now: waiting until nodes with more join (or give --gpus 2)"
+    assert short_of_gpus(Config(), 4, 2) == asked
+    assert not any(short_of_gpus(Config(), *numbers) for numbers in ((None, 2), (2, 2), (0.5, 1), (4, 0)))
+    assert not short_of_gpus(Config(execution=ExecutionSettings(accelerator="cpu")), 4, 2)

@@ -116,10 +116,15 @@ def test_a_trial_that_was_evaluated_otherwise_since_is_run_again(tmp_path: Path)
     write_bytes(trial.run.path("report.html"), b"a page")
     trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
     otherwise = replace(trial.config, evaluate=replace(trial.config.evaluate, points=77))
-    for config, status in ((trial.config, Status.FINISHED), (otherwise, Status.UNFINISHED)):
+    (tmp_path / "trials" / trial.name / "evaluations").mkdir()
+    as_asked = (trial.config, True, Status.FINISHED)
+    # The last is what a job that was killed leaves: the numbers are the former ones.
+    for config, complete, status in (
+        as_asked, (otherwise, True, Status.UNFINISHED), as_asked, (trial.config, False, Status.UNFINISHED),
+    ):  # fmt: skip
         trial.run.remove("stages", "evaluate.json")
         trial.run.begin("evaluate", evaluation_keys(config), {}, "evaluations")
-        trial.run.finish("evaluate", 1.0)
+        trial.run.finish("evaluate", 1.0, complete=complete)
         assert trial.status() == status
 
 

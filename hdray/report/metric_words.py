@@ -65,20 +65,20 @@ _METRICS = {
         "Share of these fields, which the two means leave out.",
     ),
     "categories_ari": (
-        "Clusters are the categories (ARI)",
+        "Categories, ARI",
         "1 at most, 0 by chance.",
-        "Adjusted Rand index of k-means over the vectors, as many clusters as categories; mean of ten runs.",
+        "Adjusted Rand index of categories and k-means over the vectors, as many clusters; mean of ten runs.",
     ),
     "categories_nearest": (
-        "Category of the nearest vector",
+        "Categories, 1-NN",
         "1 at most.",
         "How often the vector nearest by cosine similarity, of the four fifths that are known, is of the same category; mean of ten "
         "splits.",
     ),
     "categories_logistic": (
-        "Category by logistic regression",
+        "Categories, logistic",
         "1 at most.",
-        "How often it is right of the fifth of the vectors that it was not fitted to; mean of ten splits.",
+        "How often logistic regression on four fifths of the vectors is right of the others; mean of ten splits.",
     ),
     "withheld_share": (
         "Show the combination withheld",

@@ -28,7 +28,7 @@ from hdray.signals.settings import OccupancySettings
 
 SHAPES = 16
 POINTS = 4_096
-ROUNDS = 5
+ROUNDS = 15
 MIXTURE = FieldSettings(kind="mnif", width=64, layers=5, bases=256, context=512, siren_frequency=50.0)
 SETTINGS = FitSettings(batch_size=SHAPES, points_per_step=POINTS)
 SIGNAL = OccupancySettings(uniform_points=8_192, near_points=8_192)

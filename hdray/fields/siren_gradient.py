@@ -1,19 +1,23 @@
 """Values and weight gradients of K SIRENs at once, written out by hand.
 
 Per shape and step of P = 4,096 points the 5 x 64 network of mNIF (S) costs 0.4 GFLOP, 1.3 ms of a core that multiplies
-300 GFLOP/s in bf16. Its 1.3 million sines and as many cosines cost 1.6 ms in bf16, twice that in float32, so nothing else is
-computed for each activation but a product with the cosine, in place: angles are kept, and become cosines, then slopes.
-Frequencies multiply weights, which are fewer than angles.
+300 GFLOP/s in bf16. Its 1.3 million sines and as many cosines cost 1.6 ms in bf16, twice that in float32, so all of them are
+taken in the former, and nothing else is computed for each activation but a product with the cosine, in place: angles are kept,
+and become cosines, then slopes. Frequencies multiply weights, which are fewer than angles. The first layer's angles are of many
+turns, and bf16 has eight bits: they are found in float32, in turns, and only what is beyond whole turns is rounded to bf16.
 
 Shapes in comments: K instances, Q points, d coordinates, I inputs and O outputs of a layer.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from hdray.fields.precision import DTYPES
+
+TURN = 2 * math.pi
 
 
 class SirenGradient:
@@ -37,7 +41,7 @@ class SirenGradient:
         """
         Args:
             slots: K. points: Q. dimension: d. frequency: of the sines, omega. sine_output: whether the output is a sine too.
-            precision: "fp32" or "bf16", of products over points but for the first layer's, whose angles are too large for bf16.
+            precision: "fp32" or "bf16", of products over points but for the first layer's.
         """
         dtype = DTYPES[precision]
         self.frequencies = [frequency] * layers + [frequency if sine_output else 1.0]
@@ -46,7 +50,7 @@ class SirenGradient:
         def buffer(*shape: int, dtype: torch.dtype = dtype) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=device)
 
-        # A column of ones carries the first bias.
+        # The first layer's, in turns. A column of ones carries the bias.
         self.coords = buffer(slots, points, dimension + 1, dtype=torch.float32)
         self.coords[..., dimension] = 1.0
         self.first = buffer(slots, width, dimension + 1, dtype=torch.float32)
@@ -57,17 +61,18 @@ class SirenGradient:
         self.bias_slopes = [torch.zeros_like(bias, dtype=torch.float32) for bias in self.biases]
         # Written whole before they are read.
         self.hidden = [torch.empty(slots, points, width, dtype=dtype, device=device) for _ in range(layers)]
-        self.angles = [*map(torch.empty_like, self.hidden[1:]), buffer(slots, points, 1)]
+        self.angles = [*map(torch.empty_like, self.hidden), buffer(slots, points, 1)]
         self.values = torch.empty_like(self.angles[-1])
         self.arriving = torch.empty_like(self.hidden[0])
-        self.first_angles = torch.empty_like(self.hidden[0], dtype=torch.float32)
-        self.row_of_ones = torch.ones(slots, 1, points, dtype=dtype, device=device)
+        # Kept, as an operation between float32 and bf16 would convert in fresh memory, which costs more than its sines.
+        self.turns = torch.empty_like(self.hidden[0], dtype=torch.float32)
+        self.whole_turns = torch.empty_like(self.turns)
 
     def load(self, networks: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Take the layers' weights (K, O, I) and biases (K, O), and forget the slopes found so far."""
         (weight, bias), *others = networks
-        torch.mul(weight, self.frequencies[0], out=self.first[..., :-1])
-        torch.mul(bias, self.frequencies[0], out=self.first[..., -1])
+        torch.mul(weight, self.frequencies[0] / TURN, out=self.first[..., :-1])
+        torch.mul(bias, self.frequencies[0] / TURN, out=self.first[..., -1])
         for layer, (weight, bias) in enumerate(others):
             self.weights[layer].copy_(weight * self.frequencies[layer + 1])
             self.biases[layer].copy_((bias * self.frequencies[layer + 1]).unsqueeze(1))
@@ -77,30 +82,24 @@ class SirenGradient:
     def forward(self, coords: Tensor) -> Tensor:
         """Values (K, Q, 1) at coords (K, Q or fewer, d), those before them staying; valid until the next call."""
         self.coords[:, : coords.shape[1], :-1] = coords
-        torch.bmm(self.coords, self.first.transpose(1, 2), out=self.first_angles)
-        torch.sin(self.first_angles, out=self.hidden[0])
-        last = len(self.weights) - 1
+        torch.bmm(self.coords, self.first.transpose(1, 2), out=self.turns)
+        self.turns.sub_(torch.round(self.turns, out=self.whole_turns)).mul_(TURN)
+        self.angles[0].copy_(self.turns)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            torch.baddbmm(bias, self.hidden[layer], weight.transpose(1, 2), out=self.angles[layer])
-            if layer < last:
-                torch.sin(self.angles[layer], out=self.hidden[layer + 1])
-        return torch.sin(self.angles[last], out=self.values) if self.sine_output else self.angles[last]
+            torch.sin(self.angles[layer], out=self.hidden[layer])
+            torch.baddbmm(bias, self.hidden[layer], weight.transpose(1, 2), out=self.angles[layer + 1])
+        return torch.sin(self.angles[-1], out=self.values) if self.sine_output else self.angles[-1]
 
     def backward(self, slope: Tensor) -> None:
         """Add what the slope (K, Q, 1) of a loss in the values makes of slopes in the weights; angles are spent."""
-        last = len(self.weights) - 1
-        arriving = slope
-        for layer in range(last, -1, -1):
-            if layer < last or self.sine_output:
-                of_angles = self.angles[layer].cos_().mul_(arriving)
-            else:
-                of_angles = self.angles[layer].copy_(arriving)
+        of_angles = self.angles[-1].cos_().mul_(slope) if self.sine_output else self.angles[-1].copy_(slope)
+        for layer in range(len(self.weights) - 1, -1, -1):
             self.weight_slopes[layer] += torch.bmm(of_angles.transpose(1, 2), self.hidden[layer])
-            self.bias_slopes[layer] += torch.bmm(self.row_of_ones, of_angles)
+            self.bias_slopes[layer] += of_angles.sum(1, keepdim=True)
             arriving = torch.bmm(of_angles, self.weights[layer], out=self.arriving)
-        of_angles = self.first_angles.cos_().mul_(arriving)
+            of_angles = self.angles[layer].cos_().mul_(arriving)
         # This way round: with few columns rather than few rows the product takes six times as long.
-        self.first_slope += torch.bmm(self.coords.transpose(1, 2), of_angles).transpose(1, 2)
+        self.first_slope += torch.bmm(self.coords.transpose(1, 2), self.turns.copy_(of_angles)).transpose(1, 2)
 
     def slopes(self) -> list[tuple[Tensor, Tensor]]:
         """What calls of `backward` summed to since `load`, float32, of the weights and biases as they were loaded."""

@@ -113,7 +113,8 @@ class MixtureGradient:
         """Add the loss's slope in the averaged weights, over some of the points; write their probabilities."""
         count = codes.shape[1]
         # In float64, as vector and scalar exponentials differ in the last bit of float32 (see mlp_gradient).
-        values = self.siren.forward(self.levels[codes.long()]).squeeze(-1).double()  # (K, points of a chunk)
+        coords = self.levels.index_select(0, codes.flatten()).view(codes.shape)
+        values = self.siren.forward(coords).squeeze(-1).double()  # (K, points of a chunk)
         probability.copy_((values * self.settings.siren_scale).sigmoid_()[:, :count])
         if self.settings.mixture_loss == "bce":
             slope = (probability - inside) * self.settings.siren_scale

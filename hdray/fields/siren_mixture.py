@@ -17,6 +17,7 @@ from torch.nn import functional
 from hdray.fields.field import check_call
 from hdray.fields.layout import Layout, Piece
 from hdray.fields.mixture_bases import MixtureBases, latent_size
+from hdray.fields.precision import DTYPES
 from hdray.fields.settings import FieldSettings
 from hdray.fields.siren_mixture_gradient import MixtureGradient
 
@@ -67,7 +68,7 @@ class SirenMixture:
         """Logits (K, P, c) in float32 of latents theta (K, H) at coords (K, P, d); differentiable in both.
 
         `precision` ("fp32" or "bf16") is that of the matrix products over points, but for the first layer's, whose
-        angles are too large for bf16; averaging is always float32.
+        angles are too large for bf16; averaging, little work for many points, is float32.
         """
         return self.values(theta, coords, precision).float() * self.settings.siren_scale
 
@@ -92,18 +93,28 @@ class SirenMixture:
                 hidden = torch.sin(hidden)
         return hidden
 
-    def networks(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """The averaged network of each instance (Eq. 9): a layer's weight (K, out, in) and bias (K, out)."""
+    def networks(self, theta: Tensor, weights: Sequence[Tensor] | None = None) -> list[tuple[Tensor, Tensor]]:
+        """The averaged network of each instance (Eq. 9): a layer's weight (K, out, in) and bias (K, out), of theta's dtype.
+
+        `weights`: those of the bases as `rounded` gives them, which averages them in its precision; by default in theirs.
+        """
         shared, count = self.shared_on(theta.device), len(theta)
         padded = functional.pad(theta, (0, 0, 0, -count % ROW_MULTIPLE))
         layers = []
         for layer, mixture in enumerate(self.coefficients(padded).unbind(1)):  # (K rounded up, M)
-            weight, bias = shared[f"bases.{layer}.weight"], shared[f"bases.{layer}.bias"]
+            weight = weights[layer] if weights else shared[f"bases.{layer}.weight"]
+            bias = shared[f"bases.{layer}.bias"]
             outputs = bias.shape[1]
-            weights = (mixture @ weight.flatten(1))[:count].unflatten(1, weight.shape[1:])
+            averaged = (mixture.to(weight.dtype) @ weight.flatten(1))[:count].to(theta.dtype)
             biases = (mixture @ functional.pad(bias, (0, -outputs % COLUMN_MULTIPLE)))[:count, :outputs]
-            layers.append((weights, biases))
+            layers.append((averaged.unflatten(1, weight.shape[1:]), biases))
         return layers
+
+    def rounded(self, precision: str, device: torch.device) -> list[Tensor]:
+        """The bases' weights (M, out, in), layer by layer, in the precision that products over points take them in."""
+        shared = self.shared_on(device)
+        first, *others = [shared[f"bases.{layer}.weight"] for layer in range(self.depth)]
+        return [first, *(weight.to(DTYPES[precision]) for weight in others)]
 
     def coefficients(self, theta: Tensor) -> Tensor:
         """Mixture coefficients alpha (K, N, M) of latents (K, H) (Eq. 10)."""

@@ -7,6 +7,7 @@ gradient depends on how many others there are.
 Shapes in comments: K instances, H entries of a latent, P points, d coordinates.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -46,8 +47,12 @@ class Mixture(Protocol):
         """Coordinates d of a point."""
         ...
 
-    def networks(self, theta: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Weights and biases of the layers of each latent's network."""
+    def rounded(self, precision: str, device: torch.device) -> list[Tensor]:
+        """What is averaged, in a precision."""
+        ...
+
+    def networks(self, theta: Tensor, weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Weights and biases of the layers of each latent's network: means of these weights."""
         ...
 
 
@@ -72,6 +77,8 @@ class MixtureGradient:
         """`levels`: (L,) float32, the coordinate of each code, as networks take them. `slots`: K. `points`: P."""
         self.field, self.settings, self.points = field, settings, points
         self.levels = levels.to(device)
+        # Means are rounded to the precision of products over points anyway.
+        self.weights = field.rounded(precision, self.levels.device)
         entries = CHUNK_ENTRIES if self.levels.device.type == "cpu" else 64 * CHUNK_ENTRIES
         most = max(1, entries // (slots * settings.width * POINT_MULTIPLE)) * POINT_MULTIPLE
         # Chunks of one size, and as few points of padding as that allows.
@@ -97,7 +104,7 @@ class MixtureGradient:
         size = self.field.layout.size
         latents = theta[:, :size].detach().clone().requires_grad_()
         with torch.enable_grad():
-            averaged = self.field.networks(latents)
+            averaged = self.field.networks(latents, self.weights)
         self.siren.load([(weight.detach(), bias.detach()) for weight, bias in averaged])
         probability = torch.empty_like(inside)
         for first in range(0, self.points, self.chunk):

@@ -62,11 +62,12 @@ def test_losses_are_those_of_the_definitions() -> None:
     assert float(entropy) == pytest.approx(float(logistic))
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("points", [50, 192])
-def test_a_row_does_not_depend_on_the_others_nor_on_its_place_bit_for_bit(points: int) -> None:
+def test_a_row_does_not_depend_on_the_others_nor_on_its_place_bit_for_bit(points: int, precision: str) -> None:
     """At published width and more bases than a product takes at once."""
     field = mixture("mse", torch.float32, width=64, layers=5, bases=256, context=512, siren_frequency=30.0)
-    compute = field.gradient(6, points, LEVELS, "fp32", "cpu")
+    compute = field.gradient(6, points, LEVELS, precision, "cpu")
     theta, (drawn, inside) = latents(6, 512), codes(6, points)
     gradient, other = torch.zeros(6, 512), torch.zeros(6, 512)
     probability = compute(theta, drawn, inside, gradient)
@@ -77,3 +78,14 @@ def test_a_row_does_not_depend_on_the_others_nor_on_its_place_bit_for_bit(points
     changed[1:] *= -1
     assert torch.equal(compute(changed, drawn, inside, other)[0], probability[0])
     assert torch.equal(other[0], gradient[0])
+
+
+def test_in_bf16_the_gradient_is_that_of_float32_to_its_eight_bits() -> None:
+    """Angles of many turns in the first layer, and networks averaged from many more bases than one."""
+    field = mixture("mse", torch.float32, width=64, layers=5, bases=256, context=512, siren_frequency=50.0)
+    theta, (drawn, inside) = 0.01 * latents(4, 512), codes(4, 1024)  # coefficients differ by twice their mean
+    exact, rounded = torch.zeros(4, 512), torch.zeros(4, 512)
+    probability = field.gradient(4, 1024, LEVELS, "fp32", "cpu")(theta, drawn, inside, exact)
+    found = field.gradient(4, 1024, LEVELS, "bf16", "cpu")(theta, drawn, inside, rounded)
+    torch.testing.assert_close(found, probability, atol=0.005, rtol=0)
+    assert float(((rounded - exact).norm(dim=1) / exact.norm(dim=1)).max()) < 0.03

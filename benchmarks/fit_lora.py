@@ -27,7 +27,7 @@ from hdray.fitting.settings import FitSettings
 from hdray.signals.points import decode, unpack
 
 SHAPES = 16
-ROUNDS = 3
+ROUNDS = 5
 SETTINGS = FitSettings(batch_size=SHAPES, steps=50, learning_rate=1e-2)
 FIELD = FieldSettings(kind="mlora", width=128, blocks=4, rank=3, omega=5.0)
 

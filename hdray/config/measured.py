@@ -10,15 +10,15 @@ EVALUATION = "evaluate"
 """The stage that measures them, as records name it."""
 
 
-def measured(config: Config) -> list[str]:
-    """Their names in metrics.json."""
+def measured(config: Config, needs_data: bool = False) -> list[str]:
+    """Their names in metrics.json; `needs_data`: where the run is of data that is not named yet."""
     made = [category for category, count in config.inputs.procedural.items() if count]
     return metric_names(
         animated=bool(config.signal.frames),
         cloud=kind_of(config.field.kind).cloud,
         withheld=bool(config.inputs.withhold),
         # Which categories there are in data is known only once it is listed.
-        categories=bool(config.data) or len(made) > 1,
+        categories=needs_data or bool(config.data) or len(made) > 1,
     )
 
 

@@ -91,8 +91,10 @@ def run_evaluate(run: RunDirectory, config: Config, resources: Resources) -> Non
     made = run.record(EVALUATION)
     if made is not None and made["complete"] and made["keys"] == keys and made["inputs"] == inputs:
         return
-    run.remove("stages", f"{EVALUATION}.json")
-    run.begin(EVALUATION, keys, inputs, "evaluations")
+    if made is None:
+        run.begin(EVALUATION, keys, inputs, "evaluations")
+    else:  # in one go: metrics.json is at no time without a record of how it was measured
+        run.note(EVALUATION, keys=keys, inputs=inputs, complete=False, seconds=0.0)
     clock = Clock()
     evaluation = plain(evaluated(run, config, resources, clock))
     run.write_json(evaluation, *evaluation_file(config))

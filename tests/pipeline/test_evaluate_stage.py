@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from hdray.config.measured import evaluation_keys
 from hdray.config.tree import Config
 from hdray.errors import UserError
 from hdray.generators.build import build_generator
@@ -13,6 +14,7 @@ from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.metrics.classify import separation
 from hdray.metrics.controls import KINDS
 from hdray.metrics.names import OF_CATEGORIES, metric_names
+from hdray.pipeline import evaluate_stage
 from hdray.pipeline.clock import Clock
 from hdray.pipeline.cluster import Resources
 from hdray.pipeline.evaluate_stage import check_evaluate, evaluated, run_evaluate
@@ -105,6 +107,34 @@ def test_results_of_two_protocols_stand_side_by_side(copying: RunDirectory) -> N
     assert changed["protocol"]["points"] == 64
     assert "controls" not in changed
     assert copying.read_json("metrics.json")["metrics"] == changed["metrics"]
+
+
+@pytest.mark.ray
+def test_an_evaluation_that_was_killed_leaves_numbers_that_are_known_to_be_others(
+    copying: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever it was: metrics.json has a record of what it holds, or of what it does not hold yet, at all times."""
+    run_evaluate(copying, config(copying.url, points=64, controls=False), RESOURCES)
+    former, killed = copying.read_json("metrics.json"), config(copying.url, points=32, controls=False)
+    remove = RunDirectory.remove
+
+    def kept(run: RunDirectory, *parts: str) -> None:
+        remove(run, *parts)
+        assert run.has("stages", "evaluate.json")
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunDirectory, "remove", kept)
+        patched.setattr(evaluate_stage, "evaluated", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run_evaluate(copying, killed, RESOURCES)
+    record = copying.record("evaluate")
+    assert record is not None and not record["complete"] and record["keys"] == evaluation_keys(killed)
+    assert copying.read_json("metrics.json") == former
+    run_evaluate(copying, killed, RESOURCES)
+    assert copying.record("evaluate")["complete"] and copying.read_json("metrics.json") != former
 
 
 @pytest.mark.ray

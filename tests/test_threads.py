@@ -1,7 +1,4 @@
-import multiprocessing
-import os
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -44,48 +41,6 @@ def test_an_error_is_raised_and_the_threads_stay_as_they_were():
     with pytest.raises(RuntimeError, match="out of order"):
         on_threads(work, 5, 3)
     assert torch.get_num_threads() == 3
-
-
-def test_an_error_is_raised_when_no_part_is_running_any_more():
-    begun, ended = threading.Event(), []
-
-    def work(part: int) -> None:
-        if part == 0:
-            assert begun.wait(30)
-            raise RuntimeError("out of order")
-        begun.set()
-        time.sleep(0.05)
-        ended.append(part)
-
-    with pytest.raises(RuntimeError, match="out of order"):
-        on_threads(work, 3, 2)
-    soon = list(ended)
-    time.sleep(0.2)
-    assert 1 in soon and ended == soon
-
-
-def test_threads_serve_again():
-    used: set[int] = set()
-    for _ in range(5):
-        on_threads(lambda part: used.add(threading.get_ident()), 20, 3)
-    assert len(used) <= 3
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_process_has_threads_of_its_own():
-    on_threads(lambda part: None, 4, 3)
-    context = multiprocessing.get_context("fork")
-    done = context.Value("i", 0)
-
-    def child() -> None:
-        on_threads(lambda part: None, 4, 3)
-        done.value = 1
-
-    process = context.Process(target=child)
-    process.start()
-    process.join(20)
-    process.kill()
-    assert done.value == 1
 
 
 @pytest.mark.parametrize("count", [0, 1])

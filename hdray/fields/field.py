@@ -1,5 +1,6 @@
 """What all fields have in common, whatever their vectors hold."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -81,6 +82,24 @@ class MixtureField(Field, Protocol):
     def bases(self) -> list[Tensor]:
         """Weights (M, out, in) of these M networks, layer by layer."""
         ...
+
+
+@runtime_checkable
+class PreparedField(Protocol):
+    """A field that has work to do for its vectors before it is asked for any point."""
+
+    def prepared(self, theta: Tensor) -> Callable[[Tensor, str], Tensor]:
+        """What gives logits (K, P, c) float32 of theta (K, D) at coords (K, P, d) in a precision, any number of times."""
+        ...
+
+
+def prepared(
+    field: PreparedField | Callable[[Tensor, Tensor, str], Tensor], theta: Tensor
+) -> Callable[[Tensor, str], Tensor]:
+    """A field's calls for the same vectors theta (K, D), as a function of coords and precision."""
+    if isinstance(field, PreparedField):
+        return field.prepared(theta)
+    return lambda coords, precision: field(theta, coords, precision)
 
 
 @runtime_checkable

@@ -97,7 +97,7 @@ _BASE = Network(name="base", keys=_base_keys)
 _BASES = Network(
     name="mnif",
     keys=_bases_keys,
-    precisions=("fp32",),  # sines of angles up to 30 leave bf16 no digit behind the point
+    precisions=("fp32",),  # bf16 has no digit behind the point for angles of 30; fits round what is beyond whole turns
 )
 _PAIRS = ("lora-diffusion", "hyperdiffusion")
 

@@ -41,7 +41,7 @@ class SirenGradient:
         """
         Args:
             slots: K. points: Q. dimension: d. frequency: of the sines, omega. sine_output: whether the output is a sine too.
-            precision: "fp32" or "bf16", of products over points but for the first layer's.
+            precision: "fp32" or "bf16", of products over points but for the first layer's, and of all sines.
         """
         dtype = DTYPES[precision]
         self.frequencies = [frequency] * layers + [frequency if sine_output else 1.0]

@@ -8,7 +8,7 @@ MFLOP to evaluate; K instances share one reading of the 17 MB of bases.
 Shapes in comments: K instances, H entries of a latent, M bases, N layers, P points, d coordinates, c channels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -62,6 +62,7 @@ class SirenMixture:
             if found != tuple(shape):
                 raise ValueError(f"{name} of what the mixture shares is {found}; these settings need {tuple(shape)}")
         self.shared = {name: shared[name] for name in wanted}
+        self._rounded: dict[tuple[str, torch.device], list[Tensor]] = {}
         self.depth = settings.layers + 1  # N
 
     def __call__(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:
@@ -70,7 +71,17 @@ class SirenMixture:
         `precision` ("fp32" or "bf16") is that of the matrix products over points, but for the first layer's, whose
         angles are too large for bf16; averaging, little work for many points, is float32.
         """
-        return self.values(theta, coords, precision).float() * self.settings.siren_scale
+        return self.prepared(theta)(coords, precision)
+
+    def prepared(self, theta: Tensor) -> Callable[[Tensor, str], Tensor]:
+        """What gives the logits (K, P, c) of latents theta (K, H) at any coords (K, P, d): averaged here, once."""
+        networks = self.networks(theta)
+
+        def logits(coords: Tensor, precision: str = "fp32") -> Tensor:
+            check_call(theta, coords, self.layout.size, self.dimension)
+            return self.evaluate(networks, coords, precision).float() * self.settings.siren_scale
+
+        return logits
 
     def values(self, theta: Tensor, coords: Tensor, precision: str = "fp32") -> Tensor:
         """What the averaged networks compute, (K, P, c): the output of Eq. 6, of theta's dtype or bf16."""
@@ -111,10 +122,15 @@ class SirenMixture:
         return layers
 
     def rounded(self, precision: str, device: torch.device) -> list[Tensor]:
-        """The bases' weights (M, out, in), layer by layer, in the precision that products over points take them in."""
+        """The bases' weights (M, out, in), layer by layer, in the precision that products over points take them in.
+
+        They are rounded once: what a field for fits shares does not change.
+        """
         shared = self.shared_on(device)
-        first, *others = [shared[f"bases.{layer}.weight"] for layer in range(self.depth)]
-        return [first, *(weight.to(DTYPES[precision]) for weight in others)]
+        if (precision, device) not in self._rounded:
+            first, *others = [shared[f"bases.{layer}.weight"] for layer in range(self.depth)]
+            self._rounded[precision, device] = [first, *(weight.to(DTYPES[precision]) for weight in others)]
+        return self._rounded[precision, device]
 
     def coefficients(self, theta: Tensor) -> Tensor:
         """Mixture coefficients alpha (K, N, M) of latents (K, H) (Eq. 10)."""
@@ -130,9 +146,10 @@ class SirenMixture:
         return [self.shared[f"bases.{layer}.weight"] for layer in range(self.depth)]
 
     def shared_on(self, device: torch.device) -> dict[str, Tensor]:
-        """What instances share, on a device; it is moved there once."""
+        """What instances share, on a device; it is moved there once, whether gradients are wanted of that call or not."""
         if next(iter(self.shared.values())).device != device:
-            self.shared = {name: tensor.to(device) for name, tensor in self.shared.items()}
+            with torch.inference_mode(False):
+                self.shared = {name: tensor.to(device) for name, tensor in self.shared.items()}
         return self.shared
 
     def initialise(self, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from hdray.fields.field import Field
+from hdray.fields.field import Field, prepared
 from hdray.signals.points import decode, unpack
 
 
@@ -71,11 +71,11 @@ def logits_at(
 
     `times` as of `quality`.
     """
-    theta = theta.to(device)
+    find = prepared(field, theta.to(device))
     for first in range(0, points.shape[1], chunk):
         coords = decode(points[:, first : first + chunk]).to(device)
         if times is not None:
             frame = torch.arange(first, first + coords.shape[1]) // (points.shape[1] // len(times))
             moments = times[frame].to(device).expand(len(theta), -1)  # (K, P)
             coords = torch.cat([coords, moments.unsqueeze(-1)], dim=-1)
-        yield first, field(theta, coords).squeeze(-1)
+        yield first, find(coords, "fp32").squeeze(-1)

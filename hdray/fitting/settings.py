@@ -37,7 +37,7 @@ class FitSettings:
     meta_steps: int = later(20)
     """Start `meta` only: steps that each of these shapes is fitted for."""
     precision: str = "auto"
-    """Arithmetic of the matrix products: auto (bf16 where the hardware has it), bf16 or fp32."""
+    """Arithmetic of matrix products, of mnif of means and sines too: auto (bf16 where the hardware has it), bf16 or fp32."""
     seed: int = later(0)
     """Another number repeats descent, on the same points and shared networks, with other draws: of starts and of each step's points."""
     minimum_near_iou: float = 0.5

@@ -166,7 +166,9 @@ class SweepTrial:
         """Whether the run was evaluated last as this trial is, and to the end: jobs/evaluate.py takes other settings too."""
         record, asked = self.run.record(EVALUATION), evaluation_keys(self.config)
         # Names of metrics apart: a later version has more.
-        return record is None or (record["complete"] and {**record["keys"], "metrics": asked["metrics"]} == asked)
+        if record is None or not record["complete"]:
+            return False
+        return bool({**record["keys"], "metrics": asked["metrics"]} == asked)
 
     def status(self, known: list[Score] | None = None) -> Status:
         """How far it has come. What failed once is unfinished: it is run once more. `known`: its scores, where they are."""

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from hdray.fields.field import prepared
 from hdray.threads import on_threads
 
 # Points per call of the field. Every call has exactly this many rows (the last one is padded), because a matrix product
@@ -48,7 +49,8 @@ def evaluator(
     field: Field, theta: Tensor, place: Callable[[Tensor], Tensor], device: torch.device, precision: str
 ) -> Evaluate:
     """As `grid_evaluator`, with `place` giving the coordinates (P, 3) float32 of grid indices (P, 3)."""
-    theta = theta.to(device).unsqueeze(0)  # (1, D)
+    with torch.inference_mode():
+        logits_at = prepared(field, theta.to(device).unsqueeze(0))  # of (1, D)
     rows = CPU_ROWS if device.type == "cpu" else GPU_ROWS
     threads = torch.get_num_threads()  # here: callers may run what surrounds the evaluation on one
 
@@ -60,7 +62,7 @@ def evaluator(
             part = place(indices[call * rows : (call + 1) * rows])  # (rows or fewer, 3)
             coords = torch.zeros(1, rows, 3, device=device)
             coords[0, : len(part)] = part
-            logits = field(theta, coords, precision)  # (1, rows, 1)
+            logits = logits_at(coords, precision)  # (1, rows, 1)
             values[call * rows : (call + 1) * rows] = logits[0, : len(part), 0]
 
         calls = -(-len(indices) // rows)

@@ -22,3 +22,7 @@ DEMO = PRESETS["demo"]()
 def test_categories_are_told_apart_of_fields_where_there_may_be_several(config: Config, told: bool) -> None:
     assert (set(OF_CATEGORIES) <= set(measured(config))) == told
     assert told or not set(OF_CATEGORIES) & set(measured(config))
+
+
+def test_data_that_are_not_named_yet_may_have_several_categories() -> None:
+    assert set(OF_CATEGORIES) <= set(measured(DEMO, needs_data=True))

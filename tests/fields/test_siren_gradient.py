@@ -1,5 +1,6 @@
 """Values and gradients of SIRENs against torch's own operations in float64."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -54,6 +55,25 @@ def test_values_and_slopes_are_those_of_plain_operations(
     found = [part for layer in siren.slopes() for part in layer]
     for got, slope in zip(found, torch.autograd.grad(total, [part for layer in exact for part in layer]), strict=True):
         assert got.dtype == torch.float32
+        torch.testing.assert_close(got.double(), slope, rtol=0, atol=tolerance * float(slope.abs().max()))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_angles_of_many_turns_are_as_exact_as_those_of_one(precision: str) -> None:
+    (weight, bias), *others = example(3, 3, 16, 2)
+    networks = [(100 * weight, 100 * bias), *others]
+    siren = SirenGradient(3, 256, 3, 16, 2, 3.0, True, precision, "cpu")
+    coords = torch.rand(3, 256, 3, generator=torch.Generator().manual_seed(1)) - 0.5
+    exact = [(weight.double().requires_grad_(), bias.double().requires_grad_()) for weight, bias in networks]
+    angles = 3 * 100 * (coords @ weight.transpose(1, 2) + bias.unsqueeze(1))
+    assert float(angles.abs().max()) > 20 * 2 * math.pi
+    expected = plain(exact, coords.double(), 3.0, True)
+    siren.load(networks)
+    tolerance = {"fp32": 1e-4, "bf16": 0.05}[precision]
+    torch.testing.assert_close(siren.forward(coords).double(), expected.detach(), rtol=0, atol=tolerance)
+    siren.backward(torch.ones(3, 256, 1))
+    slopes = torch.autograd.grad(expected.sum(), [part for layer in exact for part in layer])
+    for got, slope in zip([part for layer in siren.slopes() for part in layer], slopes, strict=True):
         torch.testing.assert_close(got.double(), slope, rtol=0, atol=tolerance * float(slope.abs().max()))
 
 

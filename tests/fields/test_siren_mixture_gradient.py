@@ -81,7 +81,7 @@ def test_a_row_does_not_depend_on_the_others_nor_on_its_place_bit_for_bit(points
 
 
 def test_in_bf16_the_gradient_is_that_of_float32_to_its_eight_bits() -> None:
-    """Angles of many turns in the first layer, and networks averaged from many more bases than one."""
+    """Networks are averaged from many bases, with coefficients of either sign."""
     field = mixture("mse", torch.float32, width=64, layers=5, bases=256, context=512, siren_frequency=50.0)
     theta, (drawn, inside) = 0.01 * latents(4, 512), codes(4, 1024)  # coefficients differ by twice their mean
     exact, rounded = torch.zeros(4, 512), torch.zeros(4, 512)

@@ -19,6 +19,7 @@ from hdray.pipeline.standings import standings, write_standings
 from hdray.pipeline.storage import write_bytes
 from hdray.pipeline.trials import known_trials
 from hdray.report.leaderboard import Status
+from tests.pipeline.searches import measure
 from tests.pipeline.tables import write_rows
 from tests.report.parsed import Page
 
@@ -56,8 +57,7 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(
     for trial in trials:
         trial.succeed()
         metrics = {"nna_cd": 0.5 + trial.value / 10, "reconstruction_cd": 0.25 - trial.value / 100}
-        trial.run.write_json({"metrics": metrics, "cost": {"parameters": 7}}, "metrics.json")
-        write_bytes(trial.run.path("report.html"), b"a page")
+        measure(trial, metrics, cost={"parameters": 7})
     rows = [
         {"id": name, "split": split, "status": "accepted", "iou": iou}
         for name, split, iou in (
@@ -88,8 +88,8 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(
     assert read.count(trials[0].file) == 1 and read.count(first.path("metrics.json")) <= 2
     other, best = csv.DictReader((tmp_path / "leaderboard.csv").read_text().splitlines())
     assert (best["iou"], best["iou_training"], best["vector"], best["shared"]) == ("0.25", "0.625", "11", "24")
-    assert (best["seconds"], best["seconds_shared"]) == ("30.0", "200.0")
-    assert [other[name] for name in ("iou", "iou_training", "vector", "shared", "seconds")] == [""] * 5
+    assert (best["seconds"], best["seconds_shared"], other["seconds"]) == ("35.0", "200.0", "5.0")
+    assert [other[name] for name in ("iou", "iou_training", "vector", "shared")] == [""] * 4
     assert float(other["reconstruction_cd"]) == pytest.approx(0.22), "the first metric ranks"
     assert float(best["reconstruction_cd"]) == pytest.approx(0.23)
     assert "Published psnr" in (tmp_path / "report.html").read_text()
@@ -101,8 +101,7 @@ def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(
 def test_a_trial_without_a_metric_that_the_space_compares_is_run_again(tmp_path: Path) -> None:
     (trial, _) = known_trials(SWEEP, str(tmp_path), "")
     trial.succeed()
-    write_bytes(trial.run.path("report.html"), b"a page")
-    trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
+    measure(trial, {"reconstruction_cd": 0.25})
     more = replace(trial, sweep=replace(SWEEP, metrics={**SWEEP.metrics, "categories_ari": "higher"}))
     assert (trial.status(), more.status()) == (Status.FINISHED, Status.UNFINISHED)
     # It may have no value, but must have been measured.
@@ -113,8 +112,7 @@ def test_a_trial_without_a_metric_that_the_space_compares_is_run_again(tmp_path:
 def test_a_trial_that_was_evaluated_otherwise_since_is_run_again(tmp_path: Path) -> None:
     (trial, _) = known_trials(SWEEP, str(tmp_path), "")
     trial.succeed()
-    write_bytes(trial.run.path("report.html"), b"a page")
-    trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
+    measure(trial, {"reconstruction_cd": 0.25})
     otherwise = replace(trial.config, evaluate=replace(trial.config.evaluate, points=77))
     (tmp_path / "trials" / trial.name / "evaluations").mkdir()
     as_asked = (trial.config, True, Status.FINISHED)
@@ -126,6 +124,8 @@ def test_a_trial_that_was_evaluated_otherwise_since_is_run_again(tmp_path: Path)
         trial.run.begin("evaluate", evaluation_keys(config), {}, "evaluations")
         trial.run.finish("evaluate", 1.0, complete=complete)
         assert trial.status() == status
+    trial.run.remove("stages", "evaluate.json")
+    assert trial.status() == Status.UNFINISHED
 
 
 def test_the_page_says_how_trials_were_measured_whatever_the_sweep_begins_with(tmp_path: Path) -> None:
@@ -138,8 +138,7 @@ def test_the_page_says_how_trials_were_measured_whatever_the_sweep_begins_with(t
     trials = known_trials(sweep, str(tmp_path), "")
     for trial in trials:
         trial.succeed()
-        trial.run.write_json({"metrics": {"reconstruction_cd": 0.25}}, "metrics.json")
-        write_bytes(trial.run.path("report.html"), b"a page")
+        measure(trial, {"reconstruction_cd": 0.25})
     write_standings(sweep, str(tmp_path), standings(trials))
     page = Page((tmp_path / "report.html").read_text())
     words = " ".join(page.text.split()).partition("How it was measured")[2]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hdray.config.measured import evaluation_keys
 from hdray.config.search import Distribution, Search
 from hdray.config.sweep import Sweep
 from hdray.errors import UserError
@@ -20,7 +21,7 @@ from hdray.pipeline.storage import list_files
 from hdray.pipeline.sweep import run_sweep
 from hdray.pipeline.trial_job import Jobs
 from hdray.pipeline.trials import known_trials
-from tests.pipeline.searches import SEARCH
+from tests.pipeline.searches import SEARCH, measure
 
 SWEEP = Sweep(
     title="steps",
@@ -44,6 +45,9 @@ with open({log!r}, "a") as log:
     log.write(run.name + "\\n")
 metrics = {{"mmd_cd": 1 / config["fit"]["steps"] + config["seed"] / 1000, "nna_cd": 0.6}}
 (run / "metrics.json").write_text(json.dumps({{"metrics": metrics}}))
+record = {{"keys": {{**{keys!r}, "seed": config["seed"]}}, "complete": True, "seconds": 0.0}}
+(run / "stages").mkdir(exist_ok=True)
+(run / "stages" / "evaluate.json").write_text(json.dumps(record))
 (run / "report.html").write_text("a page")
 """
 
@@ -54,7 +58,8 @@ def test_a_failed_trial_stops_no_other_and_is_run_again(ray_cluster: None, tmp_p
     """The job is a stand-in: what Tune does with it is real."""
     marker, log = tmp_path / "mended", tmp_path / "log"
     script = tmp_path / "job.py"
-    script.write_text(JOB.format(marker=str(marker), log=str(log)))
+    keys = evaluation_keys(SWEEP.config(10, 0, ""))
+    script.write_text(JOB.format(marker=str(marker), log=str(log), keys=keys))
     jobs = Jobs((sys.executable, str(script)), ("never called: the seeds have fits of their own",))
     run, sweep = str(tmp_path / "sweep"), replace(SWEEP, seeds=(0, 1))
     with pytest.raises(UserError, match=r"2 of 4 trials have no metrics, fit\.steps=10,seed=1 .*exit code 2"):
@@ -86,8 +91,7 @@ def test_a_sweep_with_a_trial_that_failed_twice_ends(tmp_path: Path) -> None:
     *finished, failing = known_trials(SWEEP, url, "")
     for one in finished:
         one.succeed()
-        one.run.write_json({"metrics": {"mmd_cd": 1 / one.value, "nna_cd": 0.5}}, "metrics.json")
-        Path(one.run.path("report.html")).touch()
+        measure(one, {"mmd_cd": 1 / one.value, "nna_cd": 0.5})
     failing.fail("exit code 2")
     failing.fail("exit code 3")
     table = run_sweep(SWEEP, "", url, 1)

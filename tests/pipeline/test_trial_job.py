@@ -10,6 +10,7 @@ from hdray.pipeline.job_log import JobFailed
 from hdray.pipeline.trial_job import Driver, Jobs, TrialJob
 from hdray.pipeline.trials import SweepTrial, known_trials
 from hdray.report.leaderboard import Status
+from tests.pipeline.searches import measure
 from tests.pipeline.test_sweep import SWEEP
 
 SAYS = """
@@ -31,8 +32,7 @@ def test_results_of_other_values_are_not_passed_off_as_those_of_a_run_that_refus
 
     one = first(40)
     one.begin()
-    one.run.write_json({"metrics": {"mmd_cd": 0.5, "nna_cd": 0.5}}, "metrics.json")
-    (tmp_path / "trials" / one.name / "report.html").touch()
+    measure(one, {"mmd_cd": 0.5, "nna_cd": 0.5})
     assert (one.status(), one.scores()) == (Status.UNFINISHED, []), "its job has not returned yet"
     one.succeed()
     assert one.status() == Status.FINISHED and one.scores()[-1].metrics["mmd_cd"] == 0.5

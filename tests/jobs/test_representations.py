@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hdray.pipeline.field import initialisation_url, read_shared
+from hdray.pipeline.generate_stage import samples_table
 from hdray.pipeline.instances import read_columns, read_fitted
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.spent import used_seconds
@@ -32,19 +33,55 @@ LOW_RANK = {
 }
 
 
+MIXTURES = {
+    "shared__steps": 10,
+    "shared__batch_size": 2,
+    "shared__log_steps": 5,
+    "shared__precision": "fp32",
+    "shared__points_per_row": 512,
+    "fit__initialisation": "random",
+    "fit__minimum_near_iou": 0.0,
+    "field__kind": "mnif",
+    "field__width": 16,
+    "field__bases": 8,
+    "field__context": 12,
+    "field__adaptation": "meta",
+    "field__mixture_points": 128,
+    "generator__kind": "latent-diffusion",
+}
+
+
+def check_end(run: RunDirectory, entries: int) -> None:
+    """Vectors of so many entries were generated and measured, and there is a page."""
+    assert {len(theta) for theta in samples_table(run).read(["theta"])["theta"].to_pylist()} == {entries}
+    metrics = run.read_json("metrics.json")
+    assert metrics["counts"]["generated"] == 5 and metrics["cost"]["parameters"] > 0 and run.has("report.html")
+
+
+def test_mixtures_from_shapes_to_a_page(tmp_path: Path, cluster: None) -> None:
+    run = RunDirectory(str(tmp_path / "mnif"))
+    output = finish(start_job("full_pipeline", *arguments(**MIXTURES), "--run", run.url), 580)
+    assert "training what mnif fields share on" in output
+    fitted = read_fitted(run, ["train", "test"])
+    assert fitted.theta.shape[1] == 12 and bool(fitted.theta.any(dim=1).all()), "three steps from zero"
+    check_end(run, 12)
+
+
 def test_low_rank_fields_and_their_analysis(tmp_path: Path, cluster: None) -> None:
     run, store = RunDirectory(str(tmp_path / "mlora")), tmp_path / "store"
-    output = finish(start_job("fit", *arguments(**LOW_RANK), "--run", run.url, "--store", store), 580)
+    output = finish(start_job("full_pipeline", *arguments(**LOW_RANK), "--run", run.url, "--store", store), 580)
     assert "sampling 16 shapes" in output and "training what mlora fields share on" in output
     assert all(len(list((store / kind).iterdir())) == 1 for kind in ("points", "networks"))
     used = used_seconds(run)
-    assert used is not None and {stage for stage, _ in used} == {"sample", "share"}, "with clocks of their own"
+    assert used is not None and {stage for stage, _ in used} >= {"sample", "share"}, "with clocks of their own"
     assert all(where.startswith(str(store)) and seconds > 0 for (_, where), seconds in used.items())
     assert read_fitted(run, ["train"]).theta.shape[1] == 32 + 3 * 2 * (32 - 6 + 32)
     shared = read_shared(initialisation_url(run))
     assert not any(name.startswith("latents.") for name in shared) and any(name.startswith("masks.") for name in shared)
     rows = read_columns(run, ["shared_hash", "category"]).to_pylist()
     assert len({row["shared_hash"] for row in rows}) == 1 and {row["category"] for row in rows} == {"chair", "table"}
+
+    check_end(run, 32 + 3 * 2 * (32 - 6 + 32))
 
     choice = ("--shapes", 1, "--instances", 1, "--strengths", 1)
     output = finish(start_job("analyse", "--runs", f"mlora={run.url}", "--out", tmp_path / "out", *choice))

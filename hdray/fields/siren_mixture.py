@@ -71,14 +71,14 @@ class SirenMixture:
         `precision` ("fp32" or "bf16") is that of the matrix products over points, but for the first layer's, whose
         angles are too large for bf16; averaging, little work for many points, is float32.
         """
+        check_call(theta, coords, self.layout.size, self.dimension)
         return self.prepared(theta)(coords, precision)
 
     def prepared(self, theta: Tensor) -> Callable[[Tensor, str], Tensor]:
         """What gives the logits (K, P, c) of latents theta (K, H) at any coords (K, P, d): averaged here, once."""
         networks = self.networks(theta)
 
-        def logits(coords: Tensor, precision: str = "fp32") -> Tensor:
-            check_call(theta, coords, self.layout.size, self.dimension)
+        def logits(coords: Tensor, precision: str) -> Tensor:
             return self.evaluate(networks, coords, precision).float() * self.settings.siren_scale
 
         return logits

@@ -77,6 +77,9 @@ def test_a_submitted_pipeline_runs_to_its_report(cluster, tmp_path):
     assert found["metrics"]["nearest_weights_noise"] > 0
     assert (found["cost"]["samples_seen"], found["cost"]["train_seconds"] > 0) == (60 * 4, True)
     page, parameters = (run / "report.html").read_text(), f"{found['cost']['parameters']:,}"
-    assert page.startswith("<!") and "The closest pairs" in page
+    # So little training may leave no sample with a surface, on one machine or another.
+    assert page.startswith("<!") and ("The closest pairs" in page) == (
+        found["counts"]["empty"] < TINY["generate.count"]
+    )
     assert f"{parameters} parameters" in page and f"{parameters}, " in log
     assert (run / "samples.png").exists()

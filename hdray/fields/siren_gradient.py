@@ -64,7 +64,7 @@ class SirenGradient:
         self.angles = [*map(torch.empty_like, self.hidden), buffer(slots, points, 1)]
         self.values = torch.empty_like(self.angles[-1])
         self.arriving = torch.empty_like(self.hidden[0])
-        # Kept, as an operation between float32 and bf16 would convert in fresh memory, which costs more than its sines.
+        # Kept, so that no operation between float32 and bf16 converts in fresh memory.
         self.turns = torch.empty_like(self.hidden[0], dtype=torch.float32)
         self.whole_turns = torch.empty_like(self.turns)
 

@@ -3,11 +3,13 @@
 Both sides adapt the same base network to the same procedural chairs, for the same number of steps of the same number of
 points from the same start with the same cosine schedule, in turns, and are then judged on the same fresh points. The base is
 as it was drawn: what a step costs does not depend on what the base has learned. Milliseconds per shape and step.
+(fit_lora_small.py has the size of the sweep that is shipped.)
 
 Per shape and step of P = 2,048 points, L = 9 layers of H = 128: layers 3 x 2 P L H^2 = 1.8 GFLOP, adapting with r = 3 pairs
 3 x 2 r L H^2 = 2.7 MFLOP. Adapted matrices are 0.6 MB in float32, activations 0.5 MB a layer in bf16.
 """
 
+import dataclasses
 import statistics
 import time
 
@@ -33,34 +35,41 @@ FIELD = FieldSettings(kind="mlora", width=128, blocks=4, rank=3, omega=5.0)
 
 
 def measure() -> dict[str, float]:
-    """Milliseconds per shape and step: {"ours", "baseline", "ratio"}; prints the quality both sides reached."""
-    base = BaseNetwork(FIELD)
+    """Milliseconds per shape and step at a width of 128: {"ours", "baseline", "ratio"}; see `compare`."""
+    return compare(FIELD, SETTINGS)
+
+
+def compare(size: FieldSettings, settings: FitSettings) -> dict[str, float]:
+    """Both sides in turns, for mLoRA of this size, `settings.batch_size` chairs; prints the quality both sides reached."""
+    shapes = settings.batch_size
+    base = BaseNetwork(size)
     base.initialise(torch.Generator().manual_seed(0))
-    field = LoRAField(FIELD, True, base.state_dict())
-    names = [f"chair {number}" for number in range(SHAPES)]
+    field = LoRAField(size, True, base.state_dict())
+    names = [f"chair {number}" for number in range(shapes)]
     samples = [sample_of(name) for name in names]
     points = torch.from_numpy(np.stack([sample.points for sample in samples]))
     labels = torch.from_numpy(np.stack([sample.labels for sample in samples]))
     start = random_start(field, 0)
 
     # Warm up both sides: libraries choose and compile their kernels on first use.
-    fit(field, points, labels, start, FitSettings(batch_size=SHAPES, steps=3), names, 0)
-    _plain_fit(field, base, points[0], labels[0], start, 3)
+    few = dataclasses.replace(settings, steps=3)
+    fit(field, points, labels, start, few, names, 0)
+    _plain_fit(field, base, points[0], labels[0], start, few)
 
     ours: list[float] = []
     baseline: list[float] = []
     plain: dict[int, Tensor] = {}
     for turn in range(ROUNDS):
         begin = time.perf_counter()
-        batched = fit(field, points, labels, start, SETTINGS, names, 0).theta
-        ours.append((time.perf_counter() - begin) * 1e3 / SETTINGS.steps / SHAPES)
+        batched = fit(field, points, labels, start, settings, names, 0).theta
+        ours.append((time.perf_counter() - begin) * 1e3 / settings.steps / shapes)
         # The loop over shapes costs the same for every shape: one in each turn stands for all.
         begin = time.perf_counter()
-        plain[turn] = _plain_fit(field, base, points[turn], labels[turn], start, SETTINGS.steps)
-        baseline.append((time.perf_counter() - begin) * 1e3 / SETTINGS.steps)
+        plain[turn] = _plain_fit(field, base, points[turn], labels[turn], start, settings)
+        baseline.append((time.perf_counter() - begin) * 1e3 / settings.steps)
 
-    precision = resolve(SETTINGS.precision, "cpu")
-    print(f"{SHAPES} chairs, {SETTINGS.steps} steps of {SETTINGS.points_per_step} points, {field.layout.size} weights")
+    precision = resolve(settings.precision, "cpu")
+    print(f"{shapes} chairs, {settings.steps} steps of {settings.points_per_step} points, {field.layout.size} weights")
     print(f"ours ({precision}): mean IoU {mean_iou(field, batched, samples)}; of the loop's shapes:")
     print(f"  ours {mean_iou(field, batched[:ROUNDS], samples[:ROUNDS])}")
     print(f"  loop {mean_iou(field, torch.stack([plain[turn] for turn in range(ROUNDS)]), samples[:ROUNDS])}")
@@ -78,6 +87,7 @@ class _PlainField(torch.nn.Module):
         self.output = base.output.requires_grad_(False)
         self.matrices = base.weights(base.latent.unsqueeze(0))[0].detach()  # (L, H, H)
         self.biases = base.biases.detach()
+        self.omega = field.settings.omega
 
     def _layer(self, number: int, hidden: Tensor) -> Tensor:
         a, b = self.own[2 + 2 * number], self.own[3 + 2 * number]
@@ -85,22 +95,24 @@ class _PlainField(torch.nn.Module):
 
     def forward(self, coords: Tensor) -> Tensor:
         """Logits (P,) at coords (P, 3)."""
-        hidden = self._layer(0, torch.sin(FIELD.omega * linear(coords, self.own[0], self.own[1])))
+        hidden = self._layer(0, torch.sin(self.omega * linear(coords, self.own[0], self.own[1])))
         for first in range(1, len(self.matrices), 2):
             hidden = hidden + self._layer(first + 1, self._layer(first, hidden))
         return self.output(hidden).squeeze(-1)
 
 
-def _plain_fit(field: LoRAField, base: BaseNetwork, codes: Tensor, packed: Tensor, start: Tensor, steps: int) -> Tensor:
+def _plain_fit(
+    field: LoRAField, base: BaseNetwork, codes: Tensor, packed: Tensor, start: Tensor, settings: FitSettings
+) -> Tensor:
     """One shape the usual way; returns its vector (D,)."""
     module = _PlainField(field, base, start)
-    optimiser = torch.optim.Adam(module.own.parameters(), lr=SETTINGS.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
+    optimiser = torch.optim.Adam(module.own.parameters(), lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=settings.steps)
     criterion = torch.nn.BCEWithLogitsLoss()
     coords, targets = decode(codes), unpack(packed).float()
     generator = torch.Generator().manual_seed(0)
-    for _ in range(steps):
-        drawn = torch.randint(len(coords), (SETTINGS.points_per_step,), generator=generator)
+    for _ in range(settings.steps):
+        drawn = torch.randint(len(coords), (settings.points_per_step,), generator=generator)
         loss = criterion(module(coords[drawn]), targets[drawn])
         optimiser.zero_grad()
         loss.backward()

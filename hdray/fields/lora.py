@@ -114,16 +114,16 @@ class LoRAField:
         features = fourier_features(
             coords.float(), first.expand(count, -1, -1), phase.expand(count, -1), self.settings.omega
         )
-        hidden = synthesise(features, self.adapted(theta).to(DTYPES[precision]), base["biases"])
+        hidden = synthesise(features, self.adapted(whole).to(DTYPES[precision]), base["biases"])
         weight = base["output.weight"].to(hidden.dtype).expand(count, -1, -1).transpose(1, 2)  # (K, H, c)
         bias = own["output.bias"].to(hidden.dtype).expand(count, -1).unsqueeze(1)  # (K, 1, c)
         return torch.baddbmm(bias, hidden, weight).float()
 
-    def adapted(self, theta: Tensor) -> Tensor:
-        """The matrices (K, L, H, H) float32 that vectors theta (K, D) make of the base's, with zeros up to whole lines."""
-        pairs = padded(self._pairs(self.frozen.complete(theta.float())), -1)
+    def adapted(self, whole: Tensor) -> Tensor:
+        """The matrices (K, L, H, H) float32 that whole vectors (K, D_whole) make of the base's, with zeros up to whole lines."""
+        pairs = padded(self._pairs(whole), -1)
         product = torch.matmul(pairs[:, :, 1].transpose(-1, -2), pairs[:, :, 0])  # BA, (K, L, H, H)
-        weights = self._on(theta.device)["weights"]
+        weights = self._on(whole.device)["weights"]
         return weights * product if self.multiplicative else weights + product
 
     def initialise(self, generator: torch.Generator) -> Tensor:

@@ -74,7 +74,7 @@ def test_low_rank_gradients_equal_those_of_the_whole_matrices(multiplicative: bo
     codes, inside = example(2, 64)
     gradient = torch.zeros_like(theta)
     field.gradient(2, 64, LEVELS, precision, "cpu")(theta, codes, inside, gradient)
-    matrices = field.adapted(theta).detach().requires_grad_()  # (K, L, H, H)
+    matrices = field.adapted(field.frozen.complete(theta)).detach().requires_grad_()  # (K, L, H, H)
     adapted, field.adapted = field.adapted, lambda _: matrices  # type: ignore[method-assign]
     logits = field(theta, LEVELS[codes]).squeeze(-1)
     loss = binary_cross_entropy_with_logits(logits.double(), inside, reduction="none").mean(dim=1).sum()

@@ -139,10 +139,10 @@ def test_a_fourier_mlp_learns_and_fitting_leaves_a_base_as_it_is() -> None:
     shared = lora_shared_of(low_rank, True)
     before = {name: tensor.clone() for name, tensor in shared.items()}
     adapting = LoRAField(low_rank, True, shared)
-    matrices = adapting.adapted(random_start(adapting, 0).unsqueeze(0))
+    matrices = adapting.adapted(adapting.frozen.complete(random_start(adapting, 0).unsqueeze(0)))
     result = fit(adapting, points, labels, random_start(adapting, 0), replace(settings, steps=20), NAMES, 0)
     assert all(torch.equal(shared[name], before[name]) for name in before)
-    assert torch.equal(adapting.adapted(random_start(adapting, 0).unsqueeze(0)), matrices)
+    assert torch.equal(adapting.adapted(adapting.frozen.complete(random_start(adapting, 0).unsqueeze(0))), matrices)
     assert not torch.equal(result.theta[0], random_start(adapting, 0))
 
 

@@ -1,10 +1,16 @@
 """What lies between two fits: here between balls, whose averages are balls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from hdray.fields.settings import FieldSettings
+from hdray.fitting.settings import FitSettings
+from hdray.generators.settings import GeneratorSettings
+from hdray.metrics.weight_structure import Barrier
 from hdray.pipeline import perturbed
 from hdray.pipeline.perturbed import barriers, likeness
 from tests.pipeline.balls import POINTS, ball, config
@@ -62,3 +68,23 @@ def test_a_single_instance_has_nothing_in_common_with_others() -> None:
     found = likeness(torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]]))
     assert found.cosine.tolist() == [pytest.approx(24 / 25)]
     assert np.isnan(found.centred).all() and np.isnan(found.ratio)
+
+
+def test_another_seed_of_fits_is_another_pair_of_starts_on_the_same_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = np.random.default_rng(0)
+    codes = drawn.integers(0, 2**16, (128, 3), dtype=np.uint16).tobytes()
+    sampled = {"points": codes, "surface": codes, "labels": drawn.integers(0, 256, 16, dtype=np.uint8).tobytes()}
+    monkeypatch.setattr(perturbed, "as_fitted", lambda rows, found, config: list(found))
+    nothing = Barrier(height=torch.zeros(1), excess=torch.zeros(1))
+    monkeypatch.setattr(perturbed, "barriers", lambda first, second, own, config: [nothing] * len(second))
+
+    def fits(seed: int) -> perturbed.Agreeing:
+        fit = FitSettings(batch_size=1, steps=2, points_per_step=16, seed=seed)
+        field, generator = FieldSettings(kind="fourier-mlp", width=8), GeneratorSettings()
+        chosen = replace(config(), field=field, generator=generator, fit=fit)
+        return perturbed._fit_twice(chosen, [{"id": "one"}], [0.0, 1.0], sampled)
+
+    first, again, other = fits(0), fits(0), fits(1)
+    assert np.array_equal(first.second, again.second) and np.array_equal(first.first, first.second[0])
+    for which in (0, 1):
+        assert np.abs(first.second[which] - other.second[which]).mean() > 0.01

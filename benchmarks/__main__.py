@@ -7,11 +7,19 @@ python -m benchmarks fit mesh
 import importlib
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 NAMES = ("fit", "fit_lora", "fit_lora_small", "fit_mixture", "mesh", "chamfer", "evaluation", "pipeline", "memory")
 RESULT = Path("build/bench.json")
+
+
+def _commit() -> str:
+    """The commit that is checked out, with -dirty where files differ from it; empty outside a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def main() -> None:
@@ -26,9 +34,12 @@ def main() -> None:
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for name in names:
         print(f"== {name}", flush=True)
-        results[name] = importlib.import_module(f"benchmarks.{name}").measure()
+        found = importlib.import_module(f"benchmarks.{name}").measure()
+        results[name] = {**found, "commit": _commit(), "at": time.strftime("%Y-%m-%d %H:%M")}
         RESULT.parent.mkdir(exist_ok=True)
-        RESULT.write_text(json.dumps(results, indent=1) + "\n")
+        partial = RESULT.with_suffix(".partial")
+        partial.write_text(json.dumps(results, indent=1) + "\n")
+        partial.replace(RESULT)
     print(f"\n{'benchmark':<14} {'ours':>12} {'baseline':>12} {'ratio':>8}")
     for name in names:
         row = results[name]

@@ -63,7 +63,7 @@ def _read_tree(file: str, where: str) -> dict[str, Any]:
     place = resolve(file, "--space")
     try:
         content = read_bytes(place)
-    except OSError as error:
+    except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors
         raise UserError(f"{where} cannot be read ({error}); see tune_spaces/") from error
     tree = read_document(content, where)
     right = f"it must hold {', '.join(_NEEDED)}, and may hold {', '.join(_OPTIONAL)}"
@@ -73,6 +73,8 @@ def _read_tree(file: str, where: str) -> dict[str, Any]:
         near = difflib.get_close_matches(str(unknown[0]), (*_NEEDED, *_OPTIONAL), n=1)
         hint = f"did you mean {near[0]}?" if near else right
         raise UserError(f"{where} holds {unknown[0]}, which is not a key of a space; {hint}")
+    if empty := [key for key, value in tree.items() if value is None]:
+        raise UserError(f"{where}: {empty[0]} is left empty; give it a value, or leave the key out")
     if missing := [key for key in _NEEDED if key not in tree]:
         raise UserError(f"{where} lacks {', '.join(missing)}; {right}")
     return tree

@@ -36,7 +36,7 @@ class AutogradGradient:
     def __call__(self, theta: Tensor, codes: Tensor, inside: Tensor, gradient: Tensor) -> Tensor:
         """Write the gradient of each row's mean cross entropy; return the probabilities (K, P) float64."""
         size = self.field.layout.size
-        self.coords[:, : self.points] = self.levels[codes]
+        self.coords[:, : self.points] = torch.index_select(self.levels, 0, codes.flatten()).view(codes.shape)
         weights = theta.detach().clone().requires_grad_()
         with torch.enable_grad():
             logits = self.field(weights[:, :size], self.coords, self.precision)  # (K, Q, 1)

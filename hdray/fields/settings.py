@@ -145,4 +145,6 @@ class FieldSettings(MLPSettings, VoxelSettings, FourierSettings, LoRASettings, M
         kind_of(self.kind)
         # Scaling a pair would move its frozen entries; those of mlora are zeros, which stay.
         movable = not (self.gauge and self.asymmetric and self.kind == "lora")
+        # In rows of one or two entries the root rounded up is all of them.
+        check("width", self.width, self.width > 2 or not self.asymmetric, "3 or more with field.asymmetric")
         check("gauge", self.gauge, movable, "False with field.kind = lora and field.asymmetric")

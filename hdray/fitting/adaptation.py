@@ -12,10 +12,9 @@ from hdray.fields.field import AdaptedField
 from hdray.fields.siren_mixture import SirenMixture
 from hdray.fields.siren_mixture_gradient import mixture_losses
 from hdray.fitting.descent import FitResult, joined
-from hdray.fitting.draws import Draws, instance_keys
+from hdray.fitting.draws import Draws, instance_keys, levels_of
 from hdray.fitting.precision import resolve
 from hdray.fitting.settings import FitSettings
-from hdray.signals.points import LARGEST_CODE, decode
 from hdray.threads import in_shares
 
 
@@ -43,6 +42,7 @@ def adapt(
     ids: list[str],
     seed: int,
     device: torch.device | str = "cpu",
+    times: Tensor | None = None,
 ) -> FitResult:
     """One vector per instance: the field's steps from zero, on one draw of `points_per_step` points.
 
@@ -52,6 +52,7 @@ def adapt(
     Args:
         points: (K, N, 3) uint16 codes, K at most settings.batch_size; missing instances are padded.
         labels: (K, N/8) uint8, packed.
+        times: (T,) of animations, see `fit`.
 
     Raises:
         ValueError: a field that was not trained for such steps, or arguments that do not fit together.
@@ -68,7 +69,7 @@ def adapt(
         raise ValueError(f"points {tuple(points.shape)} and labels {tuple(labels.shape)} are not those of {count} ids")
 
     def find(rows: slice, slots: int) -> FitResult:
-        return _adapt(field, *adaptation, points[rows], labels[rows], settings, ids[rows], seed, slots, device)
+        return _adapt(field, *adaptation, points[rows], labels[rows], settings, ids[rows], seed, slots, device, times)
 
     return joined(in_shares(find, count, settings.batch_size, device))
 
@@ -84,12 +85,13 @@ def _adapt(
     seed: int,
     slots: int,
     device: torch.device,
+    times: Tensor | None,
 ) -> FitResult:
-    levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
-    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device)
+    frames = 0 if times is None else len(times)
+    draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device, frames)
     codes, inside = draws.at(0)  # (S, P, d) and (S, P)
     precision = resolve(settings.precision, device)
-    gradient = field.gradient(slots, settings.points_per_step, levels, precision, device)
+    gradient = field.gradient(slots, settings.points_per_step, levels_of(times), precision, device)
     theta = torch.zeros(slots, field.layout.size, device=device)
     slope = torch.zeros_like(theta)
     for _ in range(steps):

@@ -12,11 +12,10 @@ from torch import Tensor
 from hdray.fields.field import DescentField
 from hdray.fields.mlp_gradient import losses
 from hdray.fitting.adam import RowAdam
-from hdray.fitting.draws import Draws, instance_keys
+from hdray.fitting.draws import Draws, instance_keys, levels_of
 from hdray.fitting.precision import resolve
 from hdray.fitting.schedule import Cosine, Plateau
 from hdray.fitting.settings import FitSettings
-from hdray.signals.points import LARGEST_CODE, decode
 from hdray.threads import in_shares
 
 # Rows of vectors start at multiples of this many float32 entries: a cache line, and the widest vector registers.
@@ -91,10 +90,8 @@ def _descend(
     count, size = len(ids), field.layout.size
     frames = 0 if times is None else len(times)
     draws = Draws(points, labels, instance_keys(ids, seed), slots, settings.points_per_step, device, frames)
-    levels = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
-    if times is not None:
-        levels = torch.cat([levels, times])
-    gradient = field.gradient(slots, settings.points_per_step, levels, resolve(settings.precision, device), device)
+    precision = resolve(settings.precision, device)
+    gradient = field.gradient(slots, settings.points_per_step, levels_of(times), precision, device)
 
     # (S, D rounded up); the filling entries have no gradient and stay zero
     theta = torch.zeros(slots, -(-size // ROW_MULTIPLE) * ROW_MULTIPLE, device=device)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hdray.seeds import seed_of
-from hdray.signals.points import LARGEST_CODE, unpack
+from hdray.signals.points import LARGEST_CODE, decode, unpack
 
 LOW_32 = 0xFFFFFFFF
 # Two odd multipliers of a full-avalanche 32-bit mixer (xorshift-multiply, two rounds), as signed 32-bit numbers: times
@@ -91,6 +91,12 @@ class Draws:
             return self.codes[..., :3], inside
         self.codes[..., 3] = frame + (LARGEST_CODE + 1)
         return self.codes, inside
+
+
+def levels_of(times: Tensor | None) -> Tensor:
+    """The coordinate (L,) float32 that each code stands for: those of space, then the times (T,) of an animation's frames."""
+    space = decode(torch.arange(LARGEST_CODE + 1, dtype=torch.int32))
+    return space if times is None else torch.cat([space, times])
 
 
 def pack_words(points: Tensor, labels: Tensor) -> Tensor:

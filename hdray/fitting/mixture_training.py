@@ -81,12 +81,12 @@ class MixtureTraining(ABC):
         )
 
     def batch(self, step: int, rows: range, size: int) -> dict[str, Tensor]:
-        """`instances` (B,), `coords` (B, P, 3), their labels `inside` (B, P), and `start` (B, H), where latents may start.
+        """`instances` (B,), `coords` (B, P, 3), their labels `inside` (B, P), and what `of_row` adds.
 
         A row depends on the seed, the step and itself alone; its points are drawn with replacement.
         """
         count = self.settings.mixture_points
-        instances, coords, inside, start = [], [], [], []
+        instances, coords, inside, more = [], [], [], []
         for row in rows:
             stream = torch_stream(self.seed, "training", step, row)
             picked = self.epochs.pick(step * size + row)
@@ -95,13 +95,17 @@ class MixtureTraining(ABC):
             instances.append(picked)
             coords.append(torch.from_numpy(decode(codes)))
             inside.append(torch.from_numpy(labels).float())
-            start.append(LATENT_SPREAD * torch.randn(self.field.layout.size, generator=stream))
+            more.append(self.of_row(stream))
         return {
             "instances": torch.tensor(instances),
             "coords": torch.stack(coords),
             "inside": torch.stack(inside),
-            "start": torch.stack(start),
+            **{name: torch.stack([one[name] for one in more]) for name in more[0]},
         }
+
+    def of_row(self, stream: torch.Generator) -> dict[str, Tensor]:
+        """What else a row of a batch has, drawn from its stream."""
+        return {}
 
     def losses(self, latents: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Each instance's loss (B,) with latents (B, H)."""
@@ -124,6 +128,10 @@ class MetaLearning(MixtureTraining):
         """Rates, drawn within their bounds."""
         drawn = torch.rand(latent_size(self.settings), generator=torch_stream(self.seed, "rates", "initialisation"))
         self.module.rates = nn.Parameter(RATES[0] + (RATES[1] - RATES[0]) * drawn)
+
+    def of_row(self, stream: torch.Generator) -> dict[str, Tensor]:
+        """`start` (H,), where the latent starts."""
+        return {"start": LATENT_SPREAD * torch.randn(latent_size(self.settings), generator=stream)}
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """The mean over instances of the loss that is left after adaptation, on the points that adaptation saw."""

@@ -46,7 +46,7 @@ def represent(
             raise ValueError(f"{surface.shape[1]} surface points; this cloud has {field.count}")
         theta = decode(surface).flatten(1)
     elif isinstance(field, AdaptedField) and field.adaptation(torch.device(device)):
-        return adapt(field, points, labels, settings, ids, seed, device)
+        return adapt(field, points, labels, settings, ids, seed, device, times)
     elif isinstance(field, ComputedField):
         theta = field.compute(*_labelled(points, labels, times, device)).cpu()
     else:

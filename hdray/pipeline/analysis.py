@@ -20,6 +20,7 @@ from hdray.metrics.classify import separation
 from hdray.metrics.projection import in_the_plane
 from hdray.metrics.weight_structure import basis_similarity
 from hdray.pipeline.between import between, common_ends
+from hdray.pipeline.categories import MOST_VECTORS, labelled_vectors
 from hdray.pipeline.cluster import Resources, connect
 from hdray.pipeline.fidelity import fidelity
 from hdray.pipeline.field import entries, field_of
@@ -30,6 +31,7 @@ from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.sampled_again import SampledAgain
 from hdray.pipeline.storage import read_bytes, write_bytes
+from hdray.pipeline.training_rows import excluded_ids
 from hdray.report.analysis import analysis_page
 from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, Projection, Representation
 from hdray.seeds import torch_stream
@@ -104,6 +106,7 @@ def _differences(first: str, reference: Config, name: str, config: Config) -> li
 
 def _page(representations: Sequence[Representation], configs: Mapping[str, Config], amounts: Amounts) -> bytes:
     config = next(iter(configs.values()))
+    left_out = [f"of {one.name} {said}" for one in representations for said in one.left_out]
     twice = {
         one.name: 0 if one.perturbation is None else one.perturbation.similarity.shape[1] for one in representations
     }
@@ -121,6 +124,7 @@ def _page(representations: Sequence[Representation], configs: Mapping[str, Confi
                 "fits compared with their shapes": f"up to {amounts.shapes} of each split, the first in order of ids",
                 "Chamfer distances": "squared, in the unit box; two samples of points on one surface are apart as well",
                 "PSNR": "of occupancy probabilities against 0 and 1, peak 1, at held-out points; mean over shapes",
+                "left out where categories are told apart": "; ".join(left_out) or "nothing",
                 "shapes fitted from two starts": ", ".join(f"{name} {count}" for name, count in twice.items()),
             },
         )
@@ -130,7 +134,10 @@ def _page(representations: Sequence[Representation], configs: Mapping[str, Confi
 
 def _config(url: str) -> Config:
     run = RunDirectory(url)
-    record = run.record(FIT_STAGE)
+    try:
+        record = run.record(FIT_STAGE)
+    except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors
+        raise UserError(f"--runs {url} cannot be read ({type(error).__name__}: {error})") from error
     if record is None or not record["complete"]:
         raise UserError(f"{url} holds no complete set of fits; run jobs/fit.py --run {url} first")
     config = replace(from_yaml(read_bytes(run.path("config.yaml")), f"{url}/config.yaml"), run=url)
@@ -148,11 +155,12 @@ def _representation(
     resources: Resources,
 ) -> Representation:
     run = RunDirectory(config.run)
-    fitted = read_fitted(run, EVERYTHING)
     columns = ["source", "split", "status", "category", "iou", "near_iou", "content_hash"]
     rows = {row["id"]: row for row in read_columns(run, columns).to_pylist()}
-    categories = [rows[one]["category"] or "" for one in fitted.ids]
-    theta = torch.from_numpy(fitted.theta)
+    # Held-out shapes are looked at whatever the list of exclusions says, as everywhere.
+    excluded = [one for one in excluded_ids(run, config) if rows[one]["split"] == "train"]
+    fitted = read_fitted(run, EVERYTHING, excluded=excluded)
+    labelled = labelled_vectors([fitted], {one: row["category"] for one, row in rows.items()})
     field = field_of(config)
     held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED]
     without = {} if held_out else {"fits": NO_HELD_OUT}
@@ -164,18 +172,22 @@ def _representation(
     # Points of clouds come in no order: what lies between two of them is of any two points.
     line = between(fitted, ends, config) if ends and not isinstance(field, PointCloud) else None
     told = projection = None
-    if len(set(categories)) > 1:
+    if labelled.different:
         try:
-            told = separation(theta, categories, seed=config.seed)
+            told = separation(labelled.theta, labelled.categories, seed=config.seed)
         except UserError as error:
             without["categories"] = str(error)
+    theta, categories = labelled.theta, labelled.categories
+    if not categories:  # shapes of no category have a picture too
+        theta = torch.from_numpy(fitted.theta[:MOST_VECTORS])
+        categories = [""] * len(theta)
     try:
         projection = Projection(points=in_the_plane(theta, seed=config.seed), categories=categories)
     except UserError as error:
         without["plane"] = str(error)
     return Representation(
         name=name,
-        dimension=theta.shape[1],
+        dimension=fitted.theta.shape[1],
         shared=entries(run)[1],
         reconstruction={
             said: _reconstruction(part, rows, config, sampled, resources)
@@ -183,6 +195,7 @@ def _representation(
             if part.ids
         },
         separation=told,
+        left_out=labelled.left_out,
         projection=projection,
         between=line,
         perturbation=perturbation,

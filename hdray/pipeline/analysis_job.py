@@ -48,5 +48,5 @@ def _analyse(given: argparse.Namespace) -> str:
     from hdray.pipeline.analysis import Amounts, analyse
 
     runs = {name: resolve(url) for name, _, url in pairs}
-    amounts = Amounts(shapes=given.shapes, instances=given.instances, strengths=given.strengths)
+    amounts = Amounts(shapes=given.shapes, instances=given.instances, strengths=sorted(set(given.strengths)))
     return analyse(runs, resolve(given.out, "--out"), amounts, ExecutionSettings())

@@ -36,5 +36,8 @@ def between(fitted: Fitted, ends: tuple[str, str], config: Config) -> Between:
     """Surfaces from one end to the other; of animations their first frames."""
     rows = [fitted.ids.index(name) for name in ends]
     first, last = torch.from_numpy(fitted.theta[rows])  # (D,) each
-    found = [next(iter(preview(vector.numpy(), config, 0.5, FINEST)), None) for vector in linear(first, last, FRAMES)]
+    found = [
+        next(iter(preview(vector.numpy(), config, config.generate.level, FINEST)), None)
+        for vector in linear(first, last, FRAMES)
+    ]
     return Between(ends=(fitted.sources[rows[0]], fitted.sources[rows[1]]), meshes=found, up=config.inputs.up)

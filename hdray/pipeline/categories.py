@@ -29,8 +29,25 @@ class Told:
     warnings: Sequence[str] = ()
 
 
-def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | None], seed: int) -> Told:
-    """Means over ten runs of what hdray.metrics.classify measures of fitted shapes, given the category of each id.
+@dataclass(frozen=True)
+class Labelled:
+    """The vectors that are told apart."""
+
+    theta: torch.Tensor
+    """(N, D)."""
+    categories: Sequence[str]
+    """Of each."""
+    left_out: Sequence[str]
+    """What a reader has to know of those that are not among them."""
+
+    @property
+    def different(self) -> bool:
+        """Whether there are two categories."""
+        return len(set(self.categories)) > 1
+
+
+def labelled_vectors(fitted: Sequence[Fitted], categories: Mapping[str, str | None]) -> Labelled:
+    """Vectors of fitted shapes whose category is known, given that of each id.
 
     Shapes without a category (empty, or None) are left out, and so are categories of too few. Of more shapes than are told
     apart the first in order of their ids, which are hashes.
@@ -41,21 +58,27 @@ def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | Non
     few = sorted({str(category) for category, _, _ in labelled if counts[category] < FEWEST})
     chosen = [each for each in labelled[:MOST_VECTORS] if counts[each[0]] >= FEWEST]
     names = [str(category) for category, _, _ in chosen]
-    left_out = _left_out(len(rows) - len(labelled), few)
-    if len(set(names)) < 2:
-        # Shapes without any categories are no one's mistake.
-        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=left_out if few else ())
-    theta = np.stack([fitted[part].theta[row] for _, part, row in chosen])
-    found = separation(torch.from_numpy(theta), names, seed=seed)
+    theta = np.array([fitted[part].theta[row] for _, part, row in chosen], np.float32)
+    # Shapes without any categories are no one's mistake.
+    left_out = _left_out(len(rows) - len(labelled), few) if labelled else []
+    return Labelled(torch.from_numpy(theta), names, left_out)
+
+
+def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | None], seed: int) -> Told:
+    """Means over ten runs of what hdray.metrics.classify measures of those vectors."""
+    some = labelled_vectors(fitted, categories)
+    if not some.different:
+        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=some.left_out)
+    found = separation(some.theta, some.categories, seed=seed)
     ways = {"ari": found.clustering, "nearest": found.nearest, "logistic": found.logistic}
     measured = {
         "vectors": found.vectors,
-        "of each": dict(Counter(names)),
+        "of each": dict(Counter(some.categories)),
         **{name: _spread(one) for name, one in ways.items()},
         "logistic on five statistics of entries": _spread(found.pooled),
         "most frequent category": _spread(found.majority),
     }
-    return Told({f"categories_{name}": one.mean for name, one in ways.items()}, measured, left_out)
+    return Told({f"categories_{name}": one.mean for name, one in ways.items()}, measured, some.left_out)
 
 
 def _spread(found: Repeated) -> dict[str, float]:

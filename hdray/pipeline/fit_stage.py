@@ -79,7 +79,9 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     if others:
         print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
     if run.record(STAGE) is None:
-        run.remove("shared")  # a first attempt that came to nothing may have left a start made with other values
+        # A first attempt that came to nothing may have left a start made with other values, or a copy of other fits cut off.
+        for folder in ("commits", "instances", "shared"):
+            run.remove(folder)
     made = run.begin(STAGE, fit_keys(config), {}, "commits")
     clock = Clock()
     done = instances_table(run).committed()

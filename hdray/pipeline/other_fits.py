@@ -1,6 +1,7 @@
 """Fits taken over from another run: many generators, or folds, at the cost of fitting once."""
 
 import io
+import posixpath
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from hdray.errors import UserError
 from hdray.fields.kinds import kind_of
 from hdray.fields.settings import FieldSettings
 from hdray.pipeline.inputs import Input
-from hdray.pipeline.instances import instances_hash
+from hdray.pipeline.instances import instances_hash, instances_table
 from hdray.pipeline.run_directory import RunDirectory
 from hdray.pipeline.storage import list_files, read_bytes, write_bytes
 
@@ -86,8 +87,8 @@ def copy_fits(
     import pyarrow.parquet as parquet
 
     now = {item.id: item for item in inputs}
-    for path in list_files(other.path("instances")):
-        table = parquet.read_table(io.BytesIO(read_bytes(other.path("instances", path))))
+    for name in map(posixpath.basename, instances_table(other).row_files()):
+        table = parquet.read_table(io.BytesIO(read_bytes(other.path("instances", name))))
         for column in OF_INPUTS:
             # What is no input of this run stays as it is there.
             held = table.select(["id", column]).to_pylist()
@@ -96,7 +97,7 @@ def copy_fits(
             table = table.set_column(place, table.field(column), pa.array(values, table.field(column).type))
         sink = io.BytesIO()
         parquet.write_table(table, sink)
-        write_bytes(run.path("instances", path), sink.getvalue())
+        write_bytes(run.path("instances", name), sink.getvalue())
     for folder in ("shared", "commits"):
         _copy(run, other, folder)
     record = other.record(stage)

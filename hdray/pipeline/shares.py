@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hdray.config.tree import Config, flatten
 from hdray.errors import UserError
+from hdray.fields.kinds import kind_of
 from hdray.generators.settings import TrainSettings
 from hdray.pipeline.cluster import actors_on_one, resources_of
 
@@ -55,13 +56,18 @@ def on_gpus(config: Config, gpus: float) -> Config:
     if not 0 < gpus < math.inf or (gpus > 1 and not whole):
         raise UserError(f"--gpus {gpus:g} must be a fraction of one GPU, such as 0.5, or a whole number of them")
     workers = max(1, int(gpus))
-    for section, batch in (("train", config.train.batch_size), ("shared", config.shared.batch_size)):
+    batches = {"train": config.train.batch_size}
+    if kind_of(config.field.kind).network:
+        batches["shared"] = config.shared.batch_size
+    for section, batch in batches.items():
         if batch % workers:
             raise UserError(
                 f"--gpus {gpus:g} makes {workers} training workers of each trial, which do not divide "
                 f"{section}.batch_size = {batch}; it must be a divisor of that"
             )
-    return _taking(config, 1.0 if whole else gpus, workers, workers, workers)
+    return _taking(
+        config, 1.0 if whole else gpus, workers, workers, workers if "shared" in batches else config.shared.workers
+    )
 
 
 def short_of_gpus(config: Config, gpus_of_each: float | None, gpus: int) -> str:

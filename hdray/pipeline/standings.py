@@ -15,6 +15,7 @@ from hdray.pipeline.shared import initialised
 from hdray.pipeline.spent import own_seconds, used_seconds
 from hdray.pipeline.storage import read_bytes, write_bytes
 from hdray.pipeline.sweep_table import rank_by
+from hdray.pipeline.training_rows import excluded_ids
 from hdray.pipeline.trials import SweepTrial
 from hdray.report.leaderboard import Status, Trial, columns, leaderboard_csv, ranked
 from hdray.report.sweep import SweepData, sweep_page
@@ -87,7 +88,7 @@ def _standing(one: SweepTrial) -> Trial:
         said = Status.FAILED if error else status  # also of one that is to be run once more
         return Trial(name=one.name, values=one.values, status=said, steps=steps, error=error, published=published)
     found = scores[-1].metrics
-    held_out, training = _ious(run)
+    held_out, training = _ious(run, one.config)
     vector, shared = entries(run) if initialised(run) else (None, None)
     return Trial(
         name=one.name,
@@ -106,13 +107,15 @@ def _standing(one: SweepTrial) -> Trial:
     )
 
 
-def _ious(run: RunDirectory) -> tuple[float | None, float | None]:
+def _ious(run: RunDirectory, config: Config) -> tuple[float | None, float | None]:
     """Mean IoU, at uniform points, of the fits of held-out and of training shapes: what shapes share was not trained on
-    the former.
+    the former, but on those of the latter that it may be learned from.
     """
+    excluded = excluded_ids(run, config)
     table = instances_table(run).read(["split", "iou"], instances_schema())
     rows = [row for row in table.to_pylist() if row["iou"] is not None] if table else []
-    held_out, training = ([row["iou"] for row in rows if (row["split"] == "train") is own] for own in (False, True))
+    held_out = [row["iou"] for row in rows if row["split"] != "train"]
+    training = [row["iou"] for row in rows if row["split"] == "train" and row["id"] not in excluded]
     return _mean(held_out), _mean(training)
 
 

@@ -23,7 +23,7 @@ def read_training(run: RunDirectory, config: Config) -> Fitted:
     Raises UserError where there is none.
     """
     return read_fitted(
-        run, ["train"], config.fit.minimum_near_iou, config.inputs.max_self_intersection, _excluded(run, config)
+        run, ["train"], config.fit.minimum_near_iou, config.inputs.max_self_intersection, excluded_ids(run, config)
     )
 
 
@@ -32,7 +32,7 @@ def read_seen(run: RunDirectory, config: Config) -> Fitted:
 
     Raises UserError where there is none.
     """
-    return read_fitted(run, ["train"], excluded=_excluded(run, config))
+    return read_fitted(run, ["train"], excluded=excluded_ids(run, config))
 
 
 def trained_on(config: Config, inputs: Sequence[Input]) -> list[str]:
@@ -107,7 +107,7 @@ def check_measured(run: RunDirectory, config: Config) -> None:
 def left_out(run: RunDirectory, config: Config) -> dict[str, int]:
     """How many fitted shapes of the train split each rule leaves out; rules that are off are not named."""
     rows = _trainable(read_columns(run, ["split", "status", "reason", "near_iou", "self_intersection"]))
-    gate, most, excluded = config.fit.minimum_near_iou, config.inputs.max_self_intersection, _excluded(run, config)
+    gate, most, excluded = config.fit.minimum_near_iou, config.inputs.max_self_intersection, excluded_ids(run, config)
     counts = {}
     if gate:
         counts["fit.minimum_near_iou"] = sum(row["near_iou"] is not None and row["near_iou"] < gate for row in rows)
@@ -129,6 +129,6 @@ def _trainable(table: "pyarrow.Table") -> list[dict[str, Any]]:
     ]
 
 
-def _excluded(run: RunDirectory, config: Config) -> set[str]:
+def excluded_ids(run: RunDirectory, config: Config) -> set[str]:
     """Ids that are not trained on because inputs.exclude_file names them; before training begins none."""
     return set(run.read_json(*EXCLUDED)) if config.inputs.exclude_file and run.has(*EXCLUDED) else set()

@@ -70,6 +70,8 @@ class Representation:
     """Of some shapes, such as "held out": column of the table of fits, such as "CD, mean", to its value; None where it is
     not defined."""
     separation: Separation | None = None
+    left_out: Sequence[str] = ()
+    """What is not among the vectors that are told apart, in words."""
     projection: Projection | None = None
     between: Between | None = None
     perturbation: Perturbation | None = None

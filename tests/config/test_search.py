@@ -93,6 +93,7 @@ def test_every_choice_is_tried_when_a_space_is_read(sizes: list[int]) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
+        ("loguniform: [1e-4, 2e-3]", "logint: [0, 4]", "two whole numbers above 0, the lower one first"),
         ("loguniform: [1e-4, 2e-3]", "normal: [0, 1]", r"learning_rate = .*normal.* is not a distribution.*loguniform"),
         ("loguniform: [1e-4, 2e-3]", "loguniform: [0, 2e-3]", "two numbers above 0, the lower one first"),
         ("loguniform: [1e-4, 2e-3]", "uniform: [2, 1]", "two numbers, the lower one first"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hdray.config import sweep_file
 from hdray.config.presets import PRESETS
 from hdray.config.sweep_file import read_sweep
 from hdray.errors import UserError
@@ -82,6 +83,17 @@ def test_a_wrong_file_is_explained(tmp_path: Path, old: str, new: str, words: st
         read_sweep(str(tmp_path / "none.yaml"))
 
 
+def test_a_store_that_does_not_answer_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By errors of libraries that are none of the system's."""
+
+    def refused(url: str) -> bytes:
+        raise RuntimeError("could not connect")
+
+    monkeypatch.setattr(sweep_file, "read_bytes", refused)
+    with pytest.raises(UserError, match=r"--space s3://bucket/s\.yaml cannot be read \(could not connect\)"):
+        read_sweep("s3://bucket/s.yaml")
+
+
 MISTAKES = {
     "metrics: [mmd_cd]": "metrics must hold a metric or more",
     "metrics: {}": "metrics must hold a metric or more",
@@ -131,6 +143,8 @@ MISTAKES = {
     "set: {train.steps: 5, train.steps: 6}": r"holds train\.steps twice \(lines \d and \d\)",
     "preset: demo\nset: {train.steps: 5}\nset: {train.steps: 6}": "holds set twice",
     "preset: demo\nvary: {key: preset, values: [demo, airplanes]}": "preset demo would not be heeded, as vary gives",
+    "preset:": "s.yaml: preset is left empty; give it a value, or leave the key out",
+    "title: null": "title is left empty",
     "needs_data: perhaps": "needs_data = 'perhaps' must be true or false",
     "metric: {}": "holds metric, which is not a key of a space; did you mean metrics",
     "colour: red": "holds colour, which is not a key of a space; it must hold title, seeds, metrics, and may hold preset",

@@ -74,6 +74,12 @@ def test_frozen_entries_vary_kappa_times_as_much_as_free_ones() -> None:
     assert theta[: field.layout.pieces[0].stop].std() == pytest.approx(1.0, rel=0.1), "frequencies are from N(0, 1)"
 
 
+def test_rows_that_would_be_frozen_whole_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"width = 2 is not accepted; it must be 3 or more with field\.asymmetric"):
+        FieldSettings(width=2, asymmetric=True)
+    field_of(FieldSettings(width=3, asymmetric=True))
+
+
 def test_masks_that_are_not_asked_for_or_are_missing_are_refused() -> None:
     masks = FourierMLPField.draw_masks(FieldSettings(asymmetric=True), torch.Generator())
     assert FourierMLPField.draw_masks(FieldSettings(), torch.Generator()) == {}

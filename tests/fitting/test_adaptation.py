@@ -112,6 +112,25 @@ def test_fitting_takes_the_steps_that_training_does() -> None:
     assert torch.equal(represent(field, points, labels, points, torch.zeros(5), FIT, IDS, 7).theta, found.theta)
 
 
+def test_frames_are_at_their_times() -> None:
+    """Of a field of 4 coordinates: the same points with other times have other latents."""
+    bases = MixtureBases(SETTINGS, dimension=4)
+    bases.initialise(torch.Generator().manual_seed(1))
+    shared = {name: parameter.detach() for name, parameter in bases.named_parameters()}
+    field = SirenMixture(SETTINGS, {**shared, "rates": torch.full((5,), 0.05)}, dimension=4)
+    points, labels = coded(SHAPES, 512)
+
+    def latents(times: Tensor) -> Tensor:
+        return represent(field, points, labels, points, torch.zeros(5), FIT, IDS, 7, times=times).theta
+
+    still, moving = latents(torch.zeros(4)), latents(torch.linspace(-0.4, 0.4, 4))
+    drawn, inside = Draws(points, labels, instance_keys(IDS, 7), 4, 256, torch.device("cpu"), 4).at(0)
+    coords = torch.cat([decode(drawn[..., :3].to(torch.uint16)), torch.zeros(4, 256, 1)], dim=2)
+    expected = adapted(field, torch.zeros(4, 5), coords, inside, field.shared["rates"])
+    torch.testing.assert_close(still, expected.detach(), atol=1e-5, rtol=1e-4)
+    assert float((moving - still).abs().max()) > 1e-4
+
+
 def test_an_instance_s_latent_does_not_depend_on_the_others_bit_for_bit() -> None:
     field = mixture(replace(SETTINGS, bases=16, context=16))
     points, labels = coded(SHAPES, 512)

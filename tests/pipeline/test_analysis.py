@@ -13,8 +13,18 @@ from hdray.fields.kinds import KINDS
 from hdray.fields.mixture_bases import MixtureBases
 from hdray.fields.mlp import MLPField
 from hdray.fields.settings import FieldSettings
-from hdray.pipeline.analysis import Amounts, _page, bases_of, by_split, known_or_none, measured_alike, why_no_two_starts
+from hdray.pipeline.analysis import (
+    Amounts,
+    _page,
+    analyse,
+    bases_of,
+    by_split,
+    known_or_none,
+    measured_alike,
+    why_no_two_starts,
+)
 from hdray.pipeline.instances import Fitted
+from hdray.pipeline.run_directory import RunDirectory
 from hdray.report.weight_spaces import Perturbation, Representation
 from tests.report.parsed import Page
 
@@ -26,6 +36,16 @@ def test_shapes_trained_on_and_held_out_are_apart_the_first_of_each() -> None:
     found = by_split(fitted, {name: {"split": split} for name, split in splits.items()}, 2)
     assert {said: part.ids for said, part in found.items()} == {"trained on": ["a", "c"], "held out": ["b", "d"]}
     assert found["held out"].theta.tolist() == [[1], [3]] and found["held out"].sources == ["b.obj", "d.obj"]
+
+
+def test_a_store_that_does_not_answer_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(run: RunDirectory, stage: str) -> None:
+        raise RuntimeError("could not connect")
+
+    monkeypatch.setattr(RunDirectory, "record", refused)
+    amounts = Amounts(shapes=1, instances=0, strengths=())
+    with pytest.raises(UserError, match=r"--runs s3://bucket/run cannot be read \(RuntimeError: could not connect\)"):
+        analyse({"mlp": "s3://bucket/run"}, "out", amounts, demo().execution)
 
 
 def test_statistics_of_what_is_known() -> None:

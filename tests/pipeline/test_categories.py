@@ -7,7 +7,7 @@ import pytest
 
 from hdray.metrics.names import OF_CATEGORIES
 from hdray.pipeline import categories
-from hdray.pipeline.categories import categories_told
+from hdray.pipeline.categories import categories_told, labelled_vectors
 from hdray.pipeline.instances import Fitted
 
 
@@ -42,6 +42,11 @@ def test_splits_are_taken_together() -> None:
     whole = fitted(vectors)
     parts = [whole.at(range(0, 40, 3)), whole.at([row for row in range(40) if row % 3])]
     assert categories_told(parts, names, 0) == categories_told([whole], names, 0)
+
+
+def test_shapes_without_any_categories_are_no_one_s_mistake() -> None:
+    found = labelled_vectors([fitted(two_kinds(12)[1])], {})
+    assert (list(found.categories), found.theta.shape[0], found.different, found.left_out) == ([], 0, False, [])
 
 
 def test_only_the_first_by_id_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

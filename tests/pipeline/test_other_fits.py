@@ -9,7 +9,8 @@ import pytest
 from hdray.config.presets import demo
 from hdray.config.tree import Config
 from hdray.errors import UserError
-from hdray.pipeline.fit_stage import STAGE, check_fit, fit_keys
+from hdray.pipeline.cluster import resources_of
+from hdray.pipeline.fit_stage import STAGE, check_fit, fit_keys, run_fit
 from hdray.pipeline.inputs import list_inputs
 from hdray.pipeline.instances import instances_hash, instances_schema, instances_table, read_columns
 from hdray.pipeline.other_fits import copy_fits, keys_of_fits
@@ -59,6 +60,26 @@ def test_fits_are_copied_with_their_record(tmp_path: Path) -> None:
     assert read_columns(run, columns).equals(read_columns(other, columns))
     assert instances_table(run).committed() == instances_table(other).committed()
     check_fit(run, replace(config, fits=str(tmp_path / "gone")))  # a run that has its fits does not look elsewhere
+
+
+def test_a_copy_that_was_cut_off_leaves_no_fits_of_other_settings(tmp_path: Path) -> None:
+    """A job that is not told of the other run makes all fits itself."""
+    other, run = donor(tmp_path / "donor", BASE), RunDirectory(str(tmp_path / "run"))
+    other.finish(STAGE, 7.0, output=instances_hash(other))
+    copy_fits(run, other, check_fit(run, replace(BASE, fits=other.url))[0], STAGE, fit_keys(BASE))
+    run.remove("stages", f"{STAGE}.json")  # what is written last
+    with pytest.raises(UserError, match="holds no instances"):  # none were asked for
+        run_fit(run, BASE, [], [], resources_of(BASE.execution, 2, 0))
+    assert not instances_table(run).committed() and not run.has("shared")
+
+
+def test_files_that_were_never_whole_are_not_copied(tmp_path: Path) -> None:
+    other, run = donor(tmp_path / "donor", BASE), RunDirectory(str(tmp_path / "run"))
+    other.finish(STAGE, 7.0, output=instances_hash(other))
+    for name in ("a-0.parquet.1f.partial", "c-0.parquet"):  # cut off, and not committed
+        (tmp_path / "donor" / "instances" / name).write_bytes(b"PAR1")
+    copy_fits(run, other, check_fit(run, replace(BASE, fits=other.url))[0], STAGE, fit_keys(BASE))
+    assert {path.name for path in (tmp_path / "run" / "instances").iterdir()} == {"a-0.parquet", "b-0.parquet"}
 
 
 def test_other_splits_are_those_of_the_new_run(tmp_path: Path) -> None:

@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 from hdray.config.load import load
 from hdray.config.tree import Config, ExecutionSettings
 from hdray.errors import UserError
-from hdray.fitting.settings import SharedSettings
-from hdray.generators.settings import TrainSettings
+from hdray.fields.settings import FieldSettings
+from hdray.fitting.settings import FitSettings, SharedSettings
+from hdray.generators.settings import GeneratorSettings, TrainSettings
 from hdray.pipeline.cluster import Resources, actors_on_one, resources_of
 from hdray.pipeline.shares import TRIAL, on_gpus, short_of_gpus, trial_options, with_share
 
 
 def config_of(train: int = 32, shared: int = 32, **execution: Any) -> Config:
-    """With these batches, one training worker, and these keys of `execution`."""
+    """Of fields that share a network, with these batches, one training worker, and these keys of `execution`."""
     return Config(
+        field=FieldSettings(kind="mlora"),
+        fit=FitSettings(initialisation="random"),
+        generator=GeneratorSettings(kind="lora-diffusion"),
         train=TrainSettings(batch_size=train),
         shared=SharedSettings(batch_size=shared),
         execution=ExecutionSettings(**execution),
@@ -41,6 +45,8 @@ def test_gpus_of_a_trial() -> None:
     for section in ("train", "shared"):
         with pytest.raises(UserError, match=rf"--gpus 4 makes 4 .* divide {section}\.batch_size = 6; it must"):
             on_gpus(config_of(**{section: 6}), 4)
+    alone = replace(config_of(shared=6), field=FieldSettings(), generator=GeneratorSettings())
+    assert gpus_taken(on_gpus(alone, 4)) == (1.0, 4, 4, 1), "nothing trains networks"
 
 
 def test_options_say_what_the_share_is() -> None:

@@ -11,12 +11,14 @@ import torch
 from safetensors.torch import save
 
 from hdray.config.measured import evaluation_keys
+from hdray.config.presets import demo
 from hdray.config.sweep import Sweep
 from hdray.pipeline import storage
 from hdray.pipeline.instances import instances_schema, instances_table
 from hdray.pipeline.run_directory import RunDirectory
-from hdray.pipeline.standings import standings, write_standings
+from hdray.pipeline.standings import _ious, standings, write_standings
 from hdray.pipeline.storage import write_bytes
+from hdray.pipeline.training_rows import EXCLUDED
 from hdray.pipeline.trials import known_trials
 from hdray.report.leaderboard import Status
 from tests.pipeline.searches import measure
@@ -48,6 +50,17 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(storage, "filesystem", lambda url: Counting())
     return found
+
+
+def test_shapes_that_are_not_to_be_trained_on_are_none_trained_on(tmp_path: Path) -> None:
+    run, config = RunDirectory(str(tmp_path)), demo()
+    rows = [
+        {"id": name, "split": "train", "status": "accepted", "iou": iou} for name, iou in (("a", 0.75), ("b", 0.25))
+    ]
+    write_rows(instances_table(run), "new", pa.Table.from_pylist(rows, schema=instances_schema()))
+    run.write_json(["b"], *EXCLUDED)
+    listed = replace(config, inputs=replace(config.inputs, exclude_file="list.txt"))
+    assert (_ious(run, config), _ious(run, listed)) == ((None, 0.5), (None, 0.75))
 
 
 def test_fits_trained_on_are_apart_from_held_out_ones_and_sizes_are_given(

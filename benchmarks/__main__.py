@@ -17,9 +17,12 @@ RESULT = Path("build/bench.json")
 
 
 def _commit() -> str:
-    """The commit that is checked out, with -dirty where files differ from it; empty outside a repository."""
+    """The commit that is checked out, with -dirty where files differ from it; empty outside a repository or without git."""
     command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
 
 
 def main() -> None:
@@ -31,11 +34,12 @@ def main() -> None:
     if unknown:
         sys.exit(f"error: no benchmark is called {unknown[0]}; there are {', '.join(NAMES)}")
     print(f"torch {torch.__version__}, {os.cpu_count()} cores, GPUs: {torch.cuda.device_count()}", flush=True)
+    made = {"commit": _commit(), "at": time.strftime("%Y-%m-%d %H:%M")}
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for name in names:
         print(f"== {name}", flush=True)
         found = importlib.import_module(f"benchmarks.{name}").measure()
-        results[name] = {**found, "commit": _commit(), "at": time.strftime("%Y-%m-%d %H:%M")}
+        results[name] = found | made
         RESULT.parent.mkdir(exist_ok=True)
         partial = RESULT.with_suffix(".partial")
         partial.write_text(json.dumps(results, indent=1) + "\n")

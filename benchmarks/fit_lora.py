@@ -40,7 +40,10 @@ def measure() -> dict[str, float]:
 
 
 def compare(size: FieldSettings, settings: FitSettings) -> dict[str, float]:
-    """Both sides in turns, for mLoRA of this size, `settings.batch_size` chairs; prints the quality both sides reached."""
+    """Both sides in turns, for mLoRA of this size, `settings.batch_size` chairs; prints the quality both sides reached.
+
+    Returns {"ours", "baseline", "ratio"}, milliseconds per shape and step.
+    """
     shapes = settings.batch_size
     base = BaseNetwork(size)
     base.initialise(torch.Generator().manual_seed(0))

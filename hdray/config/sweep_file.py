@@ -64,7 +64,7 @@ def _read_tree(file: str, where: str) -> dict[str, Any]:
     try:
         content = read_bytes(place)
     except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors
-        raise UserError(f"{where} cannot be read ({error}); see tune_spaces/") from error
+        raise UserError(f"{where} cannot be read ({type(error).__name__}: {error}); see tune_spaces/") from error
     tree = read_document(content, where)
     right = f"it must hold {', '.join(_NEEDED)}, and may hold {', '.join(_OPTIONAL)}"
     if not isinstance(tree, dict):
@@ -74,7 +74,9 @@ def _read_tree(file: str, where: str) -> dict[str, Any]:
         hint = f"did you mean {near[0]}?" if near else right
         raise UserError(f"{where} holds {unknown[0]}, which is not a key of a space; {hint}")
     if empty := [key for key, value in tree.items() if value is None]:
-        raise UserError(f"{where}: {empty[0]} is left empty; give it a value, or leave the key out")
+        raise UserError(
+            f"{where}: {empty[0]} is left empty; give it a value{'' if empty[0] in _NEEDED else ', or leave the key out'}"
+        )
     if missing := [key for key in _NEEDED if key not in tree]:
         raise UserError(f"{where} lacks {', '.join(missing)}; {right}")
     return tree

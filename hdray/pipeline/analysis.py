@@ -20,7 +20,7 @@ from hdray.metrics.classify import separation
 from hdray.metrics.projection import in_the_plane
 from hdray.metrics.weight_structure import basis_similarity
 from hdray.pipeline.between import between, common_ends
-from hdray.pipeline.categories import MOST_VECTORS, labelled_vectors
+from hdray.pipeline.categories import labelled_vectors
 from hdray.pipeline.cluster import Resources, connect
 from hdray.pipeline.fidelity import fidelity
 from hdray.pipeline.field import entries, field_of
@@ -31,7 +31,6 @@ from hdray.pipeline.perturbed import perturbed_fits
 from hdray.pipeline.run_directory import RunDirectory, check_place
 from hdray.pipeline.sampled_again import SampledAgain
 from hdray.pipeline.storage import read_bytes, write_bytes
-from hdray.pipeline.training_rows import excluded_ids
 from hdray.report.analysis import analysis_page
 from hdray.report.weight_spaces import Analysis, BasisSimilarity, Perturbation, Projection, Representation
 from hdray.seeds import torch_stream
@@ -106,7 +105,7 @@ def _differences(first: str, reference: Config, name: str, config: Config) -> li
 
 def _page(representations: Sequence[Representation], configs: Mapping[str, Config], amounts: Amounts) -> bytes:
     config = next(iter(configs.values()))
-    left_out = [f"of {one.name} {said}" for one in representations for said in one.left_out]
+    left_out = [f"{one.name}: {', '.join(one.left_out)}" for one in representations if one.left_out]
     twice = {
         one.name: 0 if one.perturbation is None else one.perturbation.similarity.shape[1] for one in representations
     }
@@ -136,11 +135,12 @@ def _config(url: str) -> Config:
     run = RunDirectory(url)
     try:
         record = run.record(FIT_STAGE)
+        content = read_bytes(run.path("config.yaml")) if record else b""
     except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors
         raise UserError(f"--runs {url} cannot be read ({type(error).__name__}: {error})") from error
     if record is None or not record["complete"]:
         raise UserError(f"{url} holds no complete set of fits; run jobs/fit.py --run {url} first")
-    config = replace(from_yaml(read_bytes(run.path("config.yaml")), f"{url}/config.yaml"), run=url)
+    config = replace(from_yaml(content, f"{url}/config.yaml"), run=url)
     # A kind of one's own may have become another since.
     run.check(FIT_STAGE, fit_keys(config), {}, instead="leave it out of --runs")
     return config
@@ -157,9 +157,8 @@ def _representation(
     run = RunDirectory(config.run)
     columns = ["source", "split", "status", "category", "iou", "near_iou", "content_hash"]
     rows = {row["id"]: row for row in read_columns(run, columns).to_pylist()}
-    # Held-out shapes are looked at whatever the list of exclusions says, as everywhere.
-    excluded = [one for one in excluded_ids(run, config) if rows[one]["split"] == "train"]
-    fitted = read_fitted(run, EVERYTHING, excluded=excluded)
+    fitted = read_fitted(run, EVERYTHING)
+    categories = [rows[one]["category"] or "" for one in fitted.ids]
     labelled = labelled_vectors([fitted], {one: row["category"] for one, row in rows.items()})
     field = field_of(config)
     held_out = [row for row in rows.values() if row["split"] != "train" and row["status"] == ACCEPTED]
@@ -173,16 +172,12 @@ def _representation(
     line = between(fitted, ends, config) if ends and not isinstance(field, PointCloud) else None
     told = projection = None
     if labelled.different:
-        try:
-            told = separation(labelled.theta, labelled.categories, seed=config.seed)
-        except UserError as error:
-            without["categories"] = str(error)
-    theta, categories = labelled.theta, labelled.categories
-    if not categories:  # shapes of no category have a picture too
-        theta = torch.from_numpy(fitted.theta[:MOST_VECTORS])
-        categories = [""] * len(theta)
+        told = separation(labelled.theta, labelled.categories, seed=config.seed)
+    elif labelled.left_out:
+        without["categories"] = f"no two categories remain; left out are {' and '.join(labelled.left_out)}"
     try:
-        projection = Projection(points=in_the_plane(theta, seed=config.seed), categories=categories)
+        points = in_the_plane(torch.from_numpy(fitted.theta), seed=config.seed)
+        projection = Projection(points=points, categories=categories)
     except UserError as error:
         without["plane"] = str(error)
     return Representation(
@@ -222,11 +217,13 @@ def why_no_two_starts(
 
 
 def by_split(fitted: Fitted, rows: Mapping[str, Mapping[str, Any]], most: int) -> dict[str, Fitted]:
-    """The first `most` fits of shapes trained on and of held-out ones, apart: networks that are shared have seen the former."""
+    """The first `most` fits of the training split and of held-out shapes, apart: networks that are shared have seen the former
+    but for those that `inputs.exclude_file` names, which need not be the same in all runs of a page.
+    """
     trained = [rows[one]["split"] == "train" for one in fitted.ids]
     return {
         said: fitted.at([row for row, own in enumerate(trained) if own == wanted][:most])
-        for said, wanted in (("trained on", True), ("held out", False))
+        for said, wanted in (("training split", True), ("held out", False))
     }
 
 

@@ -38,7 +38,7 @@ class Labelled:
     categories: Sequence[str]
     """Of each."""
     left_out: Sequence[str]
-    """What a reader has to know of those that are not among them."""
+    """What is not among them, in words."""
 
     @property
     def different(self) -> bool:
@@ -58,17 +58,27 @@ def labelled_vectors(fitted: Sequence[Fitted], categories: Mapping[str, str | No
     few = sorted({str(category) for category, _, _ in labelled if counts[category] < FEWEST})
     chosen = [each for each in labelled[:MOST_VECTORS] if counts[each[0]] >= FEWEST]
     names = [str(category) for category, _, _ in chosen]
-    theta = np.array([fitted[part].theta[row] for _, part, row in chosen], np.float32)
-    # Shapes without any categories are no one's mistake.
-    left_out = _left_out(len(rows) - len(labelled), few) if labelled else []
+    theta = np.array([fitted[part].theta[row] for _, part, row in chosen], np.float32).reshape(
+        len(chosen), fitted[0].theta.shape[1]
+    )
+    left_out: list[str] = []
+    if len({category for category, _, _ in labelled}) < 2:  # of shapes of one category, or none, nothing is asked
+        return Labelled(torch.from_numpy(theta), names, left_out)
+    if len(labelled) < len(rows):
+        left_out.append(f"{len(rows) - len(labelled)} shapes without a category")
+    if few:
+        left_out.append(f"categories of fewer than {FEWEST} of the shapes looked at ({', '.join(few)})")
+    if (beyond := len(labelled) - MOST_VECTORS) > 0:
+        left_out.append(f"{beyond} shapes beyond the first {MOST_VECTORS:,}")
     return Labelled(torch.from_numpy(theta), names, left_out)
 
 
 def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | None], seed: int) -> Told:
     """Means over ten runs of what hdray.metrics.classify measures of those vectors."""
     some = labelled_vectors(fitted, categories)
+    warnings = [f"left out where categories are told apart: {'; '.join(some.left_out)}"] if some.left_out else []
     if not some.different:
-        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=some.left_out)
+        return Told(dict.fromkeys(OF_CATEGORIES, float("nan")), warnings=warnings)
     found = separation(some.theta, some.categories, seed=seed)
     ways = {"ari": found.clustering, "nearest": found.nearest, "logistic": found.logistic}
     measured = {
@@ -78,16 +88,8 @@ def categories_told(fitted: Sequence[Fitted], categories: Mapping[str, str | Non
         "logistic on five statistics of entries": _spread(found.pooled),
         "most frequent category": _spread(found.majority),
     }
-    return Told({f"categories_{name}": one.mean for name, one in ways.items()}, measured, some.left_out)
+    return Told({f"categories_{name}": one.mean for name, one in ways.items()}, measured, warnings)
 
 
 def _spread(found: Repeated) -> dict[str, float]:
     return {"mean": found.mean, "deviation": found.deviation}
-
-
-def _left_out(without: int, few: Sequence[str]) -> list[str]:
-    """What a reader has to know of those that are not among them."""
-    said = [f"{without} shapes without a category"] if without else []
-    if few:
-        said.append(f"categories of fewer than {FEWEST} of the shapes looked at ({', '.join(few)})")
-    return [f"left out where categories are told apart: {'; '.join(said)}"] if said else []

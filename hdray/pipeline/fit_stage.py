@@ -16,7 +16,7 @@ from hdray.pipeline.inputs import Input, Listing, list_inputs
 from hdray.pipeline.instances import instances_hash, instances_table, manifest_schema, read_columns
 from hdray.pipeline.networks import STAGE as SHARE_STAGE
 from hdray.pipeline.networks import ensure_networks, read_networks
-from hdray.pipeline.other_fits import check_other, learned
+from hdray.pipeline.other_fits import check_other, clear_fits, learned
 from hdray.pipeline.point_store import STAGE as SAMPLE_STAGE
 from hdray.pipeline.point_store import StoredPoints, ensure_points, point_files, points_table
 from hdray.pipeline.run_directory import RunDirectory
@@ -79,9 +79,7 @@ def run_fit(run: RunDirectory, config: Config, inputs: list[Input], others: list
     if others:
         print(f"{len(others)} files of {config.data} are not shapes and are left alone: {', '.join(others)}")
     if run.record(STAGE) is None:
-        # A first attempt that came to nothing may have left a start made with other values, or a copy of other fits cut off.
-        for folder in ("commits", "instances", "shared"):
-            run.remove(folder)
+        clear_fits(run)
     made = run.begin(STAGE, fit_keys(config), {}, "commits")
     clock = Clock()
     done = instances_table(run).committed()

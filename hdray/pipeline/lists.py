@@ -17,8 +17,10 @@ def read_table(url: str, column: str) -> dict[str, str]:
     """The column of each file in a CSV file with the columns file,<column>. Raises UserError for another."""
     try:
         rows = list(csv.DictReader(io.StringIO(read_bytes(url).decode("utf-8-sig"))))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{url} cannot be read as a CSV file with the columns file,{column}: {error}") from error
+    except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors, csv its own
+        raise UserError(
+            f"{url} cannot be read as a CSV file with the columns file,{column} ({type(error).__name__}: {error})"
+        ) from error
     if not rows or not {"file", column} <= rows[0].keys():
         raise UserError(f"{url} must be a CSV file with the columns file,{column}")
     return {row["file"]: row[column] for row in rows}
@@ -33,8 +35,10 @@ def read_names(url: str) -> list[str]:
         text = read_bytes(url).decode("utf-8-sig")
         table = csv.DictReader(io.StringIO(text), skipinitialspace=True)
         lines = [row["file"] or "" for row in table] if "file" in (table.fieldnames or ()) else text.splitlines()
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{url} cannot be read as a list of files, one a line: {error}") from error
+    except Exception as error:  # likewise
+        raise UserError(
+            f"{url} cannot be read as a list of files, one a line ({type(error).__name__}: {error})"
+        ) from error
     names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise UserError(

@@ -76,6 +76,12 @@ def copy_comparisons(run: RunDirectory, other: RunDirectory) -> None:
     _copy(run, other, "duplicates")
 
 
+def clear_fits(run: RunDirectory) -> None:
+    """Remove what a first attempt left that has no record: a start made with other values, a copy of other fits cut off."""
+    for folder in ("commits", "instances", "shared"):
+        run.remove(folder)
+
+
 def copy_fits(
     run: RunDirectory, other: RunDirectory, inputs: Sequence[Input], stage: str, keys: dict[str, Any]
 ) -> None:
@@ -86,6 +92,7 @@ def copy_fits(
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
+    clear_fits(run)
     now = {item.id: item for item in inputs}
     for name in map(posixpath.basename, instances_table(other).row_files()):
         table = parquet.read_table(io.BytesIO(read_bytes(other.path("instances", name))))

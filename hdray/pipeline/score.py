@@ -56,8 +56,8 @@ def main(program: str) -> None:
         content = (json.dumps(plain(result), indent=1, allow_nan=False) + "\n").encode()
         try:
             write_bytes(request.out, content)
-        except OSError as error:
-            raise UserError(f"--out {request.out} cannot be written ({error})") from error
+        except Exception as error:  # s3fs raises botocore's, aiohttp's and the system's errors
+            raise UserError(f"--out {request.out} cannot be written ({type(error).__name__}: {error})") from error
     except UserError as error:
         print(f"error: {getattr(error, 'cause', error)}", file=sys.stderr, flush=True)
         sys.exit(2)

@@ -32,7 +32,12 @@ def test_from_meshes_in_a_bucket_to_a_report_in_it(s3: str, mesh_folder: Path, c
     url = f"{s3}/run"
     run = RunDirectory(url)
     settings = arguments(
-        inputs__split_file=f"{s3}/meshes/split.csv", train__steps=20, generate__count=3, evaluate__controls=True
+        field__kind="fourier-mlp",
+        field__asymmetric=True,
+        inputs__split_file=f"{s3}/meshes/split.csv",
+        train__steps=20,
+        generate__count=3,
+        evaluate__controls=True,
     )
 
     output = finish(start_job("full_pipeline", *settings, "--data", f"{s3}/meshes", "--run", url))

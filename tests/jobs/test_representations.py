@@ -58,6 +58,6 @@ def test_low_rank_fields_and_their_analysis(tmp_path: Path, cluster: None) -> No
     output = finish(start_job("analyse", "--runs", *runs, "--out", tmp_path / "out", *choice))
     page = (tmp_path / "out" / "analysis.html").read_text()
     assert output.splitlines()[-1] == f"{tmp_path}/out/analysis.html"
-    assert all(f"{name}, {part}" in page for name in ("mlora", "again") for part in ("trained on", "held out"))
+    assert all(f"{name}, {part}" in page for name in ("mlora", "again") for part in ("training split", "held out"))
     assert " surface at 40%" in page
     assert "Weight similarity" in page and "Not measured: no representation here has basis networks" in page

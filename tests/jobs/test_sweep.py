@@ -31,8 +31,8 @@ MIXTURE = {
     "shared.batch_size": 2,
     "generator.kind": "latent-diffusion",
 }
-"""Beside the kind of one's own in place of the MLP, which other tests take through all stages: bases are trained by
-meta-learning, latents adapted to them, and modelled."""
+"""Beside the kind of one's own in place of the MLP (which test_full_pipeline.py takes through all stages): bases are trained
+by meta-learning, latents adapted to them, and modelled."""
 
 
 def test_a_kind_of_ones_own_beside_a_mixture(tmp_path: Path, cluster: None) -> None:

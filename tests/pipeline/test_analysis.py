@@ -34,7 +34,7 @@ def test_shapes_trained_on_and_held_out_are_apart_the_first_of_each() -> None:
     theta, surface = np.arange(6.0, dtype=np.float32)[:, None], np.zeros((6, 1, 3), np.uint16)
     fitted = Fitted(list(splits), [f"{name}.obj" for name in splits], theta, surface)
     found = by_split(fitted, {name: {"split": split} for name, split in splits.items()}, 2)
-    assert {said: part.ids for said, part in found.items()} == {"trained on": ["a", "c"], "held out": ["b", "d"]}
+    assert {said: part.ids for said, part in found.items()} == {"training split": ["a", "c"], "held out": ["b", "d"]}
     assert found["held out"].theta.tolist() == [[1], [3]] and found["held out"].sources == ["b.obj", "d.obj"]
 
 
@@ -81,10 +81,14 @@ def test_the_page_says_how_many_were_fitted_twice_and_how_all_was_extracted() ->
     twice = Perturbation(
         strengths=(0, 1), similarity=curve, centred=curve, barrier=curve, excess=curve, distance_ratio=[0.0, 1.0]
     )
-    of = [Representation(name="a", dimension=5, perturbation=twice), Representation(name="b", dimension=5)]
+    of = [
+        Representation(name="a", dimension=5, perturbation=twice),
+        Representation(name="b", dimension=5, left_out=["2 shapes"]),
+    ]
     page = Page(_page(of, configs, Amounts(shapes=4, instances=30, strengths=(0, 1))).decode())
     words = " ".join(page.text.split()).partition("How it was measured")[2]
     assert "shapes fitted from two starts a 17, b 0" in words and "a runs/a" in words and "runs/c" not in words
+    assert "left out where categories are told apart b: 2 shapes " in words
     assert f"cells along an edge {base.generate.resolution}" in words and "level of surfaces 0.5" in words
 
 

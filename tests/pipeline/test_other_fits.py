@@ -22,7 +22,7 @@ BASE = demo()
 RANDOM = replace(BASE, fit=replace(BASE.fit, initialisation="random"))
 
 
-def donor(url: Path, config: Config) -> RunDirectory:
+def donor(url: Path, config: Config, files: tuple[str, str] = ("a", "b")) -> RunDirectory:
     """A run whose fit stage has written its rows, in two files; what the vectors hold does not matter here."""
     run = RunDirectory(str(url))
     inputs, _ = list_inputs(config)
@@ -41,7 +41,7 @@ def donor(url: Path, config: Config) -> RunDirectory:
     (url / "shared").mkdir(parents=True)
     (url / "shared" / "start").write_bytes(b"start")
     run.begin(STAGE, fit_keys(config), {}, "commits")
-    for name, part in (("a", rows[:50]), ("b", rows[50:])):
+    for name, part in zip(files, (rows[:50], rows[50:]), strict=True):
         table = pa.Table.from_pylist([{name: row.get(name) for name in instances_schema().names} for row in part])
         write_rows(instances_table(run), name, table.cast(instances_schema()))
     return run
@@ -71,6 +71,17 @@ def test_a_copy_that_was_cut_off_leaves_no_fits_of_other_settings(tmp_path: Path
     with pytest.raises(UserError, match="holds no instances"):  # none were asked for
         run_fit(run, BASE, [], [], resources_of(BASE.execution, 2, 0))
     assert not instances_table(run).committed() and not run.has("shared")
+
+
+def test_a_copy_after_one_that_was_cut_off_has_nothing_of_it(tmp_path: Path) -> None:
+    run = RunDirectory(str(tmp_path / "run"))
+    for name in ("donor", "another"):
+        other = donor(tmp_path / name, BASE, files=(f"{name}-a", f"{name}-b"))
+        other.finish(STAGE, 7.0, output=instances_hash(other))
+        copy_fits(run, other, check_fit(run, replace(BASE, fits=other.url))[0], STAGE, fit_keys(BASE))
+        ids = read_columns(run, [])["id"].to_pylist()
+        assert len(ids) == len(set(ids)) == 128
+        run.remove("stages", f"{STAGE}.json")  # what is written last
 
 
 def test_files_that_were_never_whole_are_not_copied(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ DATA = Analysis(
             dimension=29_696,
             shared=1_234_567,
             reconstruction={
-                "trained on": {"CD, mean": 0.01357, "PSNR": 21.42},
+                "training split": {"CD, mean": 0.01357, "PSNR": 21.42},
                 "held out": {"CD, mean": 0.02451, "PSNR": None},
             },
             separation=SEPARATION,
@@ -97,7 +97,7 @@ def test_shapes_trained_on_and_held_out_are_rows_of_their_own_with_the_same_size
     assert table is not None
     assert table.headings == ("CD, mean", "PSNR", "Entries of a vector", "Entries shared by all")
     assert table.rows == (
-        (f"mLoRA {HOSTILE}, trained on", ("0.01357", "21.42", "29,696", "1,234,567")),
+        (f"mLoRA {HOSTILE}, training split", ("0.01357", "21.42", "29,696", "1,234,567")),
         (f"mLoRA {HOSTILE}, held out", ("0.02451", "missing", "29,696", "1,234,567")),
         ("MLP, held out", ("0.5", "missing", "30,196", "missing")),
     )

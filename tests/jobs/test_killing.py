@@ -17,7 +17,7 @@ from tests.conftest import RayHead
 from tests.jobs.conftest import Mistake
 from tests.jobs.tiny import arguments, finish, start_job
 
-CHAIRS, STEPS = 12, 800
+CHAIRS, STEPS = 12, 600
 pytestmark = [pytest.mark.slow, pytest.mark.ray, pytest.mark.timeout(580)]
 
 

@@ -52,7 +52,8 @@ class Shapes:
 def real_shapes(fitted: Fitted, config: Config) -> Shapes:
     """Fitted shapes by points on their own surfaces."""
     surface = _clouds(torch.from_numpy(fitted.surface.astype(np.int32)), config)
-    return Shapes(fitted.ids, torch.from_numpy(fitted.theta), decode(surface))
+    # A copy: arrays that Ray hands over are not to be written to, of which torch would warn.
+    return Shapes(fitted.ids, torch.tensor(fitted.theta), decode(surface))
 
 
 def own_surfaces(

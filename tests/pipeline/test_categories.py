@@ -56,6 +56,7 @@ def test_only_the_first_by_id_are_told_apart(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(categories, "MOST_VECTORS", 20)
     found = categories_told([fitted(vectors)], names, 0)
     assert found.metrics == dict.fromkeys(OF_CATEGORIES, 1.0) and found.measured["vectors"] == 20
+    assert found.warnings == ["left out where categories are told apart: 40 shapes beyond the first 20"]
 
 
 def test_what_has_no_category_or_is_rare_is_left_out_and_told_of() -> None:

@@ -114,13 +114,13 @@ def test_a_variant_is_drawn_like_a_key(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_by_their_logarithm(tmp_path: Path) -> None:
-    """Half of the draws from 8 to 512 lie below their geometric mean of 64; of evenly drawn ones a ninth would."""
+    """Half of the draws from 8 to 512 lie below their geometric mean of 64, give or take; of evenly drawn ones a ninth would."""
     keys = {"train.batch_size": Distribution("logint", (8, 512))}
     sweep = replace(SWEEP, search=Search(24, keys, seed=1))
     draw(Draws(sweep, str(tmp_path), []), 24)
     drawn = [one.config.train.batch_size for one in known_trials(sweep, str(tmp_path), "")]
     assert all(isinstance(size, int) and 8 <= size <= 512 for size in drawn)
-    assert 6 <= sum(size < 64 for size in drawn) <= 20
+    assert 8 <= sum(size < 64 for size in drawn) <= 16
 
 
 def test_trials_of_another_search_or_configuration_are_refused(tmp_path: Path) -> None:

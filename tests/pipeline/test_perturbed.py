@@ -70,7 +70,7 @@ def test_a_single_instance_has_nothing_in_common_with_others() -> None:
     assert np.isnan(found.centred).all() and np.isnan(found.ratio)
 
 
-def test_another_seed_of_fits_is_another_pair_of_starts_on_the_same_points(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_seed_of_fits_is_another_pair_of_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = np.random.default_rng(0)
     codes = drawn.integers(0, 2**16, (128, 3), dtype=np.uint16).tobytes()
     sampled = {"points": codes, "surface": codes, "labels": drawn.integers(0, 256, 16, dtype=np.uint8).tobytes()}
